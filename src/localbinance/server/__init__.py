@@ -1,0 +1,1 @@
+"""The wire: HTTP and WebSocket as thin shells over the core."""

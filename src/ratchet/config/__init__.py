@@ -1,0 +1,1 @@
+"""Settings: `.env`, profile, runtime JSON, in that order of strength. Knows no other layer."""

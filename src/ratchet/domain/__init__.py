@@ -1,0 +1,1 @@
+"""Pure values and rules of trading. Knows nothing of the network, the database, files, clocks or settings."""

@@ -1,0 +1,23 @@
+"""The identities of things: which number or name means what, so that none is taken for another."""
+
+from typing import NewType
+
+ClientOrderId = NewType("ClientOrderId", str)  # ours, in the ledger before anything is sent
+OrderId = NewType("OrderId", int)  # Binance's, known only after an answer
+AlgoId = NewType("AlgoId", int)  # Binance's number of a conditional order: a space of its own beside OrderId
+FillId = NewType("FillId", int)  # Binance's trade id, unique per symbol
+TradeId = NewType("TradeId", int)  # ours: a position's whole life
+
+CLIENT_ORDER_ID_LENGTH_MAX = 36  # Binance answers -4015 beyond
+
+
+def client_order_id(run: str, trade: TradeId, role: str, sequence: int) -> ClientOrderId:
+    """Name an order so that its origin can be read off the exchange: `rt-<run>-<trade>-<role><sequence>`.
+
+    Args: run, a short token unique to this ledger; role, one lower-case word; sequence, from 0 within trade and role.
+    Raises: ValueError if the name would be longer than Binance takes.
+    """
+    name = f"rt-{run}-{trade}-{role}{sequence}"
+    if len(name) > CLIENT_ORDER_ID_LENGTH_MAX:
+        raise ValueError(f"client order id {name} has {len(name)} characters, {CLIENT_ORDER_ID_LENGTH_MAX} at most")
+    return ClientOrderId(name)

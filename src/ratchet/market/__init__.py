@@ -1,0 +1,1 @@
+"""Which symbols are in play and what their candles are. Knows nothing of orders."""

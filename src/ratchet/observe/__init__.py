@@ -1,0 +1,1 @@
+"""Logs, to console and file. Secrets never pass."""
