@@ -1,0 +1,68 @@
+"""The exchange's section of the settings: where it is and who asks."""
+
+from ipaddress import ip_address
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from ratchet.config.sections import Section, conflict, number
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(value: str, kind: str) -> str:
+    """Check a base address: encrypted, unless it is on this machine."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if not host or parts.scheme not in {kind, f"{kind}s"} or parts.username is not None:
+        raise PydanticCustomError("address", f"an address like {kind}s://host or {kind}://127.0.0.1:8080 is wanted")
+    if parts.scheme == kind and not _is_loopback(host):
+        raise PydanticCustomError("address", f"{kind}s:// is wanted: {kind}:// only goes to this machine")
+    return value.rstrip("/")
+
+
+def _http(value: str | None) -> str | None:
+    return value if value is None else _address(value, "http")
+
+
+def _ws(value: str | None) -> str | None:
+    return value if value is None else _address(value, "ws")
+
+
+def _key(value: SecretStr) -> SecretStr:
+    """Check that it can be a key at all: it goes into a header as it is."""
+    text = value.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise PydanticCustomError("key", "a key as Binance shows it is wanted: letters and digits, nothing around them")
+    return value
+
+
+class ExchangeSettings(Section):
+    """Address and key of one account. Without addresses it is Binance itself."""
+
+    http_url: Annotated[str | None, AfterValidator(_http)] = Field(default=None, description="of REST; none: Binance")
+    ws_url: Annotated[str | None, AfterValidator(_ws)] = Field(default=None, description="of streams; none: Binance")
+    api_key: Annotated[SecretStr, AfterValidator(_key)]
+    api_secret: Annotated[SecretStr, AfterValidator(_key)]
+    recv_window_ms: Annotated[int, BeforeValidator(number)] = Field(
+        default=5_000, ge=1, le=60_000, description="how old a signed request may be on arrival"
+    )
+    reply_timeout_s: Annotated[float, BeforeValidator(number)] = Field(default=10.0, gt=0, le=120)
+    rate_limit: bool = Field(default=True, description="keep below the exchange's request limits")
+
+    @model_validator(mode="after")
+    def _one_exchange(self) -> Self:
+        if (self.http_url is None) != (self.ws_url is None):
+            key, other = ("ws_url", "http_url") if self.ws_url is None else ("http_url", "ws_url")
+            raise conflict(key, None, f"both addresses or none are wanted: {key} and {other} are one exchange", other)
+        return self

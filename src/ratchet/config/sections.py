@@ -1,0 +1,168 @@
+"""The sections: the settings of each part, with units and bounds. A part is handed its own section, not the whole."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+HOLD_MINUTES_MAX = 1_440
+SQLITE = "sqlite+aiosqlite:///"
+
+_PATTERN = re.compile(r"^[A-Z0-9*?\[\]!-]+$")
+
+
+def conflict(key: str, value: object, wanted: str, other: str = "") -> PydanticCustomError:
+    """The error of one setting that does not go with another.
+
+    Args: key, the setting within its section, and its value; wanted, the end of the message; other, the setting that
+        it does not go with, if that is another one.
+    """
+    return PydanticCustomError("conflict", "{wanted}", {"key": key, "value": value, "wanted": wanted, "other": other})
+
+
+def number(value: Any) -> Any:
+    """Refuse true and false where a number is wanted: Python takes them for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "a number is wanted")
+    return value
+
+
+def listed(value: Any) -> Any:
+    """Read a list from a variable: `a,b` or JSON."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip().startswith("["):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    try:
+        return json.loads(value, parse_float=Decimal)
+    except ValueError:
+        raise PydanticCustomError("listed", "a list is wanted: a,b or a JSON list") from None
+
+
+def filled(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse an empty list."""
+    if not value:
+        raise PydanticCustomError("filled", "at least one is wanted")
+    return value
+
+
+def _pattern(value: str) -> str:
+    """Check a pattern of symbols. Symbols are in capitals, so it is read as if it were."""
+    if not _PATTERN.match(value.upper()):
+        raise PydanticCustomError("pattern", "a symbol or pattern like BTCUSDC or 1000* is wanted")
+    return value.upper()
+
+
+Fraction = Annotated[Decimal, BeforeValidator(number), Field(gt=0, lt=1)]
+Share = Annotated[Decimal, BeforeValidator(number), Field(gt=0, le=1)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class Section(BaseModel, frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False):
+    """What all sections have in common: they do not change, and take no key they do not know."""
+
+
+class UniverseSettings(Section):
+    """Which symbols are in play."""
+
+    volume_quote_min: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal(1_000_000), ge=0, le=Decimal("1e12"), description="USDC traded in 24 hours"
+    )
+    atr_fraction_min: Annotated[float, BeforeValidator(number)] = Field(
+        default=0.0003, ge=0, lt=1, description="average true range of the 5-minute candles / price"
+    )
+    atr_fraction_max: Annotated[float, BeforeValidator(number)] = Field(default=0.03, gt=0, lt=1)
+    symbols_min: Annotated[int, BeforeValidator(number)] = Field(
+        default=25, ge=1, le=200, description="fewer are reported, and traded all the same"
+    )
+    symbols_max: Annotated[int, BeforeValidator(number)] = Field(default=35, ge=1, le=200)
+    whitelist: Annotated[tuple[Pattern, ...], BeforeValidator(listed)] = Field(
+        default=(), description="patterns; empty: every symbol"
+    )
+    blacklist: Annotated[tuple[Pattern, ...], BeforeValidator(listed)] = Field(
+        default=("1000*", "*TEST*"), description="patterns; stronger than the whitelist"
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.atr_fraction_min >= self.atr_fraction_max:
+            raise conflict(
+                "atr_fraction_max",
+                self.atr_fraction_max,
+                f"above {self.atr_fraction_min} is wanted",
+                "atr_fraction_min",
+            )
+        if self.symbols_min > self.symbols_max:
+            raise conflict("symbols_max", self.symbols_max, f"at least {self.symbols_min} is wanted", "symbols_min")
+        return self
+
+
+class StrategyChoice(Section):
+    """One strategy that is asked for signals, with parameters that it checks itself."""
+
+    name: str = Field(min_length=1, description="a built-in one, or the path of a Python file")
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class RiskLimits(Section):
+    """What the risk guard may allow."""
+
+    risk_per_trade_fraction: Fraction = Field(
+        default=Decimal("0.01"), description="of the balance, lost when the stop is hit"
+    )
+    position_notional_fraction_max: Share = Field(default=Decimal("0.3"), description="of balance × leverage")
+    open_positions_max: Annotated[int, BeforeValidator(number)] = Field(default=3, ge=1, le=35)
+    day_loss_fraction_max: Fraction = Field(default=Decimal("0.05"), description="of the equity at 00:00 UTC")
+    leverage: Annotated[int, BeforeValidator(number)] = Field(default=5, ge=1, le=50)
+
+
+class BracketSettings(Section):
+    """The shape of every bracket. Fractions are of the entry price."""
+
+    stop_fraction: Fraction = Decimal("0.02")
+    rung_fractions: Annotated[tuple[Fraction, ...], BeforeValidator(listed), AfterValidator(filled)] = Field(
+        default=(Decimal("0.004"), Decimal("0.008"), Decimal("0.012")), description="nearest first"
+    )
+    rung_shares: Annotated[tuple[Share, ...], BeforeValidator(listed)] = Field(
+        default=(Decimal("0.4"), Decimal("0.3"), Decimal("0.3")), description="of the quantity, 1 in all"
+    )
+    break_even_extra_fraction: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal("0.0005"), ge=0, lt=1, description="how far beyond the entry the break-even stop lies"
+    )
+    hold_minutes_max: Annotated[int, BeforeValidator(number)] = Field(default=10, ge=1, le=HOLD_MINUTES_MAX)
+
+    @model_validator(mode="after")
+    def _ladder_fits(self) -> Self:
+        rungs, shares = self.rung_fractions, self.rung_shares
+        if list(rungs) != sorted(set(rungs)):
+            raise conflict("rung_fractions", rungs, "each above the one before it is wanted")
+        if len(shares) != len(rungs):
+            raise conflict(
+                "rung_shares", shares, f"one share for each of {len(rungs)} rungs is wanted", "rung_fractions"
+            )
+        if sum(shares) != 1:
+            raise conflict("rung_shares", shares, f"shares of 1 in all are wanted, not {sum(shares)}")
+        if self.break_even_extra_fraction >= rungs[0]:
+            wanted = f"less than the first rung's {rungs[0]} is wanted"
+            raise conflict("break_even_extra_fraction", self.break_even_extra_fraction, wanted, "rung_fractions")
+        return self
+
+
+def _sqlite_url(value: str) -> str:
+    if not value.startswith(SQLITE) or value == SQLITE:
+        raise PydanticCustomError("url", f"an address like {SQLITE}var/ratchet.db is wanted")
+    return value
+
+
+class LedgerSettings(Section):
+    """Where the memory is kept."""
+
+    url: Annotated[str, AfterValidator(_sqlite_url)] = f"{SQLITE}var/ratchet.db"

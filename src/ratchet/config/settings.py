@@ -1,0 +1,125 @@
+"""The settings: `.env` and environment over a profile, and what an operator changed last over both."""
+
+import os
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+
+from ratchet.config.bad_settings import BadSettings
+from ratchet.config.complaint import complaint
+from ratchet.config.entry import Entries, Path, entries_of, tree_of
+from ratchet.config.environment import read_env_file, read_environment
+from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.config.profile import DEFAULT, read_profile
+from ratchet.config.runtime import read_runtime
+from ratchet.config.sections import (
+    BracketSettings,
+    LedgerSettings,
+    RiskLimits,
+    Section,
+    StrategyChoice,
+    UniverseSettings,
+    conflict,
+    filled,
+    listed,
+)
+
+__all__ = [
+    "BadSettings",
+    "BracketSettings",
+    "ExchangeSettings",
+    "LedgerSettings",
+    "RiskLimits",
+    "Settings",
+    "StrategyChoice",
+    "UniverseSettings",
+    "load_settings",
+]
+
+MARGIN_FRACTION_LOST_MAX = Decimal("0.8")  # by a stop: beyond it the exchange may liquidate before the stop is reached
+
+
+class Settings(Section):
+    """All settings. Each part is handed its own section."""
+
+    profile: str = DEFAULT
+    exchange: ExchangeSettings
+    universe: UniverseSettings = Field(default_factory=UniverseSettings)
+    strategies: Annotated[tuple[StrategyChoice, ...], BeforeValidator(listed), AfterValidator(filled)] = (
+        StrategyChoice(name="scalping_v1"),
+    )
+    risk: RiskLimits = Field(default_factory=RiskLimits)
+    bracket: BracketSettings = Field(default_factory=BracketSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    log_dir: FilePath = FilePath("var/log")
+
+    @model_validator(mode="after")
+    def _stop_before_liquidation(self) -> Self:
+        if self.bracket.stop_fraction * self.risk.leverage > MARGIN_FRACTION_LOST_MAX:
+            most = (MARGIN_FRACTION_LOST_MAX / self.risk.leverage).normalize()
+            wanted = (
+                f"at most {most:f} is wanted at leverage {self.risk.leverage}, or liquidation comes before the stop"
+            )
+            raise conflict("bracket.stop_fraction", self.bracket.stop_fraction, wanted, "risk.leverage")
+        return self
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must never be shown, for redaction."""
+        return (self.exchange.api_key.get_secret_value(), self.exchange.api_secret.get_secret_value())
+
+
+def load_settings(
+    *,
+    env_file: FilePath | str = ".env",
+    runtime_file: FilePath | str = "runtime.json",
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings, the stronger over the weaker.
+
+    1. the profile (`profile`, "balanced" if nobody says) gives the trading settings;
+    2. `.env`, and over it the environment: variables like RATCHET_RISK__LEVERAGE, lists as `a,b` or JSON;
+    3. the runtime file, which holds what an operator changed last (trading settings only, no keys or addresses);
+    4. `overrides`, from the command line.
+
+    Args: env_file, runtime_file, which need not exist; environ, the process's environment unless given; overrides,
+        a tree such as {"risk": {"leverage": 3}}.
+    Raises: BadSettings, one line on the first thing that is wrong.
+    """
+    known = setting_paths(Settings)
+    spoken = read_env_file(FilePath(env_file), known)
+    spoken |= read_environment(os.environ if environ is None else environ, known)
+    spoken |= read_runtime(FilePath(runtime_file), known)
+    spoken |= entries_of(overrides or {}, "command line", known)
+    return _validated(read_profile(spoken.get(("profile",)), known) | spoken)
+
+
+def _validated(entries: Entries) -> Settings:
+    try:
+        return Settings.model_validate({"exchange": {}} | tree_of(entries))
+    except ValidationError as error:
+        found = error
+    # Raised outside of the handler: the error that is left behind holds the secrets that were read.
+    raise complaint(found, entries, secret_paths(Settings))
+
+
+def setting_paths(model: type[BaseModel]) -> frozenset[Path]:
+    """The path of every single setting: ("risk", "leverage")."""
+    return frozenset(path for path, _ in _settings_in(model, ()))
+
+
+def secret_paths(model: type[BaseModel]) -> frozenset[Path]:
+    """The settings whose values are never shown."""
+    return frozenset(path for path, kind in _settings_in(model, ()) if kind is SecretStr)
+
+
+def _settings_in(model: type[BaseModel], above: Path) -> Iterator[tuple[Path, object]]:
+    for name, field in model.model_fields.items():
+        kind: object = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from _settings_in(kind, (*above, name))
+        else:
+            yield (*above, name), kind
