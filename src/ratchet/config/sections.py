@@ -83,7 +83,7 @@ class UniverseSettings(Section):
         default=(), description="patterns; empty: every symbol"
     )
     blacklist: Annotated[tuple[Pattern, ...], BeforeValidator(listed)] = Field(
-        default=("1000*", "*TEST*"), description="patterns; stronger than the whitelist"
+        default=("*TEST*",), description="patterns; stronger than the whitelist"
     )
 
     @model_validator(mode="after")
