@@ -1,0 +1,144 @@
+"""Running a localbinance: the parts put together, listening on one port, until told to stop."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp.web import Server, ServerRunner, TCPSite
+
+from localbinance.core.exchange import Exchange
+from localbinance.market.candles import CandleBook
+from localbinance.market.source import Market
+from localbinance.rules.market_rules import MarketRules
+from localbinance.server.app import App
+from localbinance.server.clock import ExchangeClock
+from localbinance.server.conductor import Conductor
+from localbinance.server.feed import Feed
+from localbinance.server.hub import Hub
+from localbinance.server.listen_keys import ListenKeys
+from localbinance.server.lockstep import Lockstep, Seat
+from localbinance.server.rate_limit import RateLimits
+from localbinance.server.security import Account, Gate
+from localbinance.server.stage import Stage
+from localbinance.server.stream_service import StreamService
+from localbinance.server.tape import SymbolTape
+from localbinance.server.user_feed import UserFeed
+from localbinance.server.venue import Venue
+
+SHUTDOWN_S_MAX = 1.0
+BACKLOG = 256
+
+
+class CannotListen(Exception):
+    """The address cannot be had. One line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What to serve, and how."""
+
+    market: Market
+    rules: MarketRules
+    accounts: Mapping[str, Account] = field(repr=False)  # by API key
+    host: str = "127.0.0.1"
+    port: int = 0  # 0: any free one
+    speed: float | None = 1.0  # None: as fast as the lockstep's clients let go
+    follow_wall: bool = False  # the exchange clock is the wall clock
+    time_checked: bool = True  # refuse requests whose timestamps are out of their window
+    rate_limited: bool = True
+    compress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where it listens."""
+
+    http: str
+    ws: str
+
+
+async def serve(options: ServeOptions, *, on_ready: Callable[[Address], None]) -> None:
+    """Serve until cancelled.
+
+    Raises: CannotListen.
+    """
+    app, conductor = build(options)
+    # A client's thousands of small requests are no news to anybody: no access log.
+    runner = ServerRunner(Server(app.handle, access_log=None), shutdown_timeout=SHUTDOWN_S_MAX)
+    await runner.setup()
+    try:
+        site = TCPSite(runner, options.host, options.port, backlog=BACKLOG)
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(f"{options.host}:{options.port} cannot be listened on: {error.strerror}") from None
+        host, port = runner.addresses[0][:2]
+        name = f"[{host}]" if ":" in host else host
+        on_ready(Address(f"http://{name}:{port}", f"ws://{name}:{port}"))
+        await conductor.run()
+        await asyncio.Event().wait()  # the market has ended; questions are still answered
+    finally:
+        for connection in tuple(app.hub.connections):
+            connection.close("the exchange goes down")
+        await runner.cleanup()
+
+
+def build(options: ServeOptions) -> tuple[App, Conductor]:
+    """All parts of one exchange, at the start of its market."""
+    market, rules = options.market, options.rules
+    exchange = Exchange(rules)
+    for key, account in options.accounts.items():
+        exchange.open_account(key, account.balances, market.start_ms)
+    clock = ExchangeClock(market.start_ms, market.step_ms, options.speed, follow_wall=options.follow_wall)
+    lockstep = Lockstep(on_change=lambda: conductor.on_change(), now_ms=market.start_ms)
+    hub = Hub(lockstep)
+
+    def make_step(from_ms: int, to_ms: int) -> None:
+        stage.step(from_ms, to_ms)
+
+    def dismiss(seat: Seat, reason: str) -> None:
+        for connection in tuple(hub.connections):
+            if connection.seat is seat:
+                lockstep.leave(seat)
+                connection.close(reason)
+
+    conductor = Conductor(clock, lockstep, market.end_ms, make_step, dismiss)
+    keys = ListenKeys()
+    venue = Venue(
+        exchange=exchange,
+        rules=rules,
+        market_name=market.name,
+        start_ms=market.start_ms,
+        end_ms=market.end_ms,
+        clock=clock,
+        conductor=conductor,
+        listen_keys=keys,
+        books={each: _book(market, each) for each in market.symbols},
+        tapes={each: SymbolTape() for each in market.symbols},
+    )
+    stage = Stage(venue, market, Feed(hub, exchange, venue.books, venue.tapes), UserFeed(hub, keys, rules))
+    stage.open()
+    app = App(
+        venue=venue,
+        stage=stage,
+        hub=hub,
+        gate=Gate(
+            secrets={key: account.secret.encode() for key, account in options.accounts.items()},
+            time_scale=max(1.0, options.speed or 1.0),
+            time_checked=options.time_checked,
+        ),
+        limits=_limits(options),
+        streams=StreamService(hub, compress=options.compress),
+    )
+    return app, conductor
+
+
+def _book(market: Market, symbol: str) -> CandleBook:
+    return CandleBook(symbol, market.history(symbol), market.interval_ms, market.start_ms)
+
+
+def _limits(options: ServeOptions) -> RateLimits:
+    if not options.rate_limited:
+        return RateLimits(0, 0, 0)
+    limits = options.rules.rate_limits
+    return RateLimits(limits.weight_per_minute, limits.orders_per_10s, limits.orders_per_minute)
