@@ -87,7 +87,7 @@ def accept(
         touch = market.tick.ask if request.side is Side.BUY else market.tick.bid
         check_margin(state, account, request, quantity, touch if is_market else price)
     _check_time_in_force(market, request, quantity, price)
-    return Accepted(quantity, price)
+    return Accepted(quantity.quantize(rules.quantity_step), price if is_market else price.quantize(rules.price_tick))
 
 
 def place(

@@ -75,6 +75,12 @@ class Feed:
             for stream in [stream for stream in self._sent_books if stream not in listened]:
                 del self._sent_books[stream]
 
+    def begin(self, stream: Stream) -> None:
+        """A stream has its first listener: depth events are told from the book as it is now, as a snapshot has it."""
+        if stream.kind is Kind.DEPTH and stream.symbol in self._books:
+            book = self._exchange.book(stream.symbol, DEPTH_LEVELS_MAX)
+            self._sent_books[stream] = _SentBook(book.update_id, dict(book.bids), dict(book.asks))
+
     def _candles(self, stream: Stream, step: Step) -> None:
         book = self._books.get(stream.symbol)
         if book is None:
@@ -157,10 +163,8 @@ class Feed:
             return
         book = self._exchange.book(stream.symbol, DEPTH_LEVELS_MAX)
         after = _SentBook(book.update_id, dict(book.bids), dict(book.asks))
-        before = self._sent_books.get(stream)
+        before = self._sent_books.get(stream, _SentBook())
         self._sent_books[stream] = after
-        if before is None:  # nobody has a book yet: the first event tells all of it, and any earlier snapshot fits
-            before = _SentBook()
         bids, asks = frames.book_changes(before.bids, after.bids), frames.book_changes(before.asks, after.asks)
         if bids or asks:
             ids = (before.update_id + 1, after.update_id, before.update_id)

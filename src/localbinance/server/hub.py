@@ -1,6 +1,6 @@
 """The hub: who is subscribed to which stream. Frames are built and encoded once, and only if somebody listens."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import orjson
 
@@ -19,6 +19,7 @@ class Hub:
         self.connections: dict[Connection, None] = {}
         self._listeners: dict[Stream, dict[Connection, None]] = {}
         self._by_name: dict[str, Stream] = {}
+        self.on_first: Callable[[Stream], None] | None = None  # told of a stream that had no listener before
 
     def streams(self) -> Iterable[Stream]:
         """All streams that somebody listens to."""
@@ -30,6 +31,8 @@ class Hub:
 
     def subscribe(self, connection: Connection, stream: Stream) -> None:
         """Add a listener; twice is once."""
+        if stream not in self._listeners and self.on_first is not None:
+            self.on_first(stream)
         self._listeners.setdefault(stream, {})[connection] = None
         self._by_name[stream.name] = stream
         connection.names[stream.name] = None

@@ -74,6 +74,7 @@ async def serve(options: ServeOptions, *, on_ready: Callable[[Address], None]) -
             raise CannotListen(f"{options.host}:{options.port} cannot be listened on: {error.strerror}") from None
         host, port = runner.addresses[0][:2]
         name = f"[{host}]" if ":" in host else host
+        conductor.catch_up()
         on_ready(Address(f"http://{name}:{port}", f"ws://{name}:{port}"))
         await conductor.run()
         await asyncio.Event().wait()  # the market has ended; questions are still answered
@@ -116,7 +117,9 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
         books={each: _book(market, each) for each in market.symbols},
         tapes={each: SymbolTape() for each in market.symbols},
     )
-    stage = Stage(venue, market, Feed(hub, exchange, venue.books, venue.tapes), UserFeed(hub, keys, rules))
+    feed = Feed(hub, exchange, venue.books, venue.tapes)
+    hub.on_first = feed.begin
+    stage = Stage(venue, market, feed, UserFeed(hub, keys, rules))
     stage.open()
     app = App(
         venue=venue,
