@@ -1,0 +1,291 @@
+"""The client: every question to and order for Binance's USDⓈ-M futures, in the words of the domain."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.domain.candle import TIMEFRAMES_MS, Candle, Timeframe
+from ratchet.domain.clock import Clock
+from ratchet.domain.fill import Fill
+from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.money import plain
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, StopOrder, StopReport
+from ratchet.domain.position import Balance, Income, Position
+from ratchet.domain.symbol import Symbol
+from ratchet.domain.ticker import Ticker
+from ratchet.exchange import parse_account, parse_market
+from ratchet.exchange.errors import BadReply, ExchangeError, Rejected
+from ratchet.exchange.fields import integer, number, record, rows, text
+from ratchet.exchange.requests import Requests
+
+RULES_AGE_MS_MAX = 3_600_000
+CANDLES_MAX = 1_499  # one more is asked for: the last may not be closed
+PAGE = 1_000  # rows of a history at once
+SPAN_MS = 7 * 86_400_000 - 1  # of the trade history at once
+
+NOT_FOUND = -2013
+NOT_OPEN = -2011
+MARGIN_TYPE_IS_SO = -4046
+POSITION_MODE_IS_SO = -4059
+
+log = structlog.get_logger(__name__)
+
+
+class BinanceClient:
+    """An async context manager. Reads are repeated when that may help; what places or cancels is sent once.
+
+    Every method raises ExchangeError: NotSent, Rejected, RateLimited, OutcomeUnknown or BadReply.
+    """
+
+    def __init__(self, settings: ExchangeSettings, clock: Clock) -> None:
+        self._clock = clock
+        self._requests = Requests(settings, clock)
+        self._rules: dict[Symbol, SymbolRules] = {}
+        self._rules_ms = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._requests.close()
+
+    # The market ------------------------------------------------------------------------------------------------------
+
+    async def load_rules(self) -> dict[Symbol, SymbolRules]:
+        """Filters of the USDC perpetuals that trade. Kept for an hour; older ones serve when new ones cannot be had."""
+        now_ms = self._clock.now_ms()
+        if self._rules and now_ms - self._rules_ms < RULES_AGE_MS_MAX:
+            return self._rules
+        try:
+            self._rules = parse_market.usdc_perpetuals(await self._read("fapiPublicGetExchangeInfo"))
+            self._rules_ms = now_ms
+        except ExchangeError as error:
+            if not self._rules:
+                raise
+            log.warning("rules_not_fetched", error=str(error), age_ms=now_ms - self._rules_ms)
+        return self._rules
+
+    async def fetch_time_ms(self) -> int:
+        """The exchange's clock."""
+        return integer(await self._read("fapiPublicGetTime"), "serverTime")
+
+    async def fetch_candles(
+        self, symbol: Symbol, timeframe: Timeframe, *, limit: int, since_ms: int | None = None
+    ) -> list[Candle]:
+        """Closed candles, oldest first: the last `limit`, or the first `limit` from `since_ms` on."""
+        parameters: dict[str, object] = {
+            "symbol": symbol,
+            "interval": timeframe,
+            "limit": min(limit, CANDLES_MAX) + 1,
+        }
+        if since_ms is not None:
+            parameters["startTime"] = since_ms
+        found = [
+            parse_market.candle(row) for row in rows(await self._read("fapiPublicGetKlines", parameters), "klines")
+        ]
+        now_ms, length_ms = self._clock.now_ms(), TIMEFRAMES_MS[timeframe]
+        closed = [candle for candle in found if candle.open_ms + length_ms <= now_ms]
+        return closed[-limit:] if since_ms is None else closed[:limit]
+
+    async def fetch_tickers(self) -> dict[Symbol, Ticker]:
+        """The last 24 hours of every USDC perpetual that trades."""
+        rules = await self.load_rules()
+        found = rows(await self._read("fapiPublicGetTicker24hr"), "ticker/24hr")
+        tickers = (parse_market.ticker(row) for row in found if row.get("symbol") in rules)
+        return {ticker.symbol: ticker for ticker in tickers}
+
+    async def fetch_mark_prices(self) -> dict[Symbol, Decimal]:
+        """Mark prices of every USDC perpetual that trades."""
+        rules = await self.load_rules()
+        found = rows(await self._read("fapiPublicGetPremiumIndex"), "premiumIndex")
+        return {Symbol(row["symbol"]): number(row, "markPrice") for row in found if row.get("symbol") in rules}
+
+    # The account -----------------------------------------------------------------------------------------------------
+
+    async def fetch_balance(self) -> Balance:
+        """The USDC of the account."""
+        return parse_account.balance(await self._read("fapiPrivateV3GetAccount"))
+
+    async def fetch_positions(self) -> list[Position]:
+        """What is held."""
+        return parse_account.positions(await self._read("fapiPrivateV3GetPositionRisk"))
+
+    async def fetch_open_orders(self, symbol: Symbol | None = None) -> list[OrderReport]:
+        """Plain orders that rest in the book."""
+        found = await self._read("fapiPrivateGetOpenOrders", _of(symbol))
+        return [parse_account.order_report(row) for row in rows(found, "openOrders")]
+
+    async def fetch_open_stops(self, symbol: Symbol | None = None) -> list[StopReport]:
+        """Conditional orders that wait."""
+        found = await self._read("fapiPrivateGetOpenAlgoOrders", _of(symbol))
+        return [parse_account.stop_report(row) for row in rows(found, "openAlgoOrders")]
+
+    async def fetch_order(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
+        """A plain order; None when the exchange does not know it."""
+        parameters = {"symbol": symbol, "origClientOrderId": client_order_id}
+        answer = await self._unless(NOT_FOUND, "fapiPrivateGetOrder", parameters)
+        return None if answer is None else parse_account.order_report(answer)
+
+    async def fetch_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> StopReport | None:
+        """A conditional order; None when the exchange does not know it."""
+        parameters = {"symbol": symbol, "clientAlgoId": client_order_id}
+        answer = await self._unless(NOT_FOUND, "fapiPrivateGetAlgoOrder", parameters)
+        return None if answer is None else parse_account.stop_report(answer)
+
+    async def fetch_fills(self, symbol: Symbol, *, since_ms: int) -> list[Fill]:
+        """Own executions from a time on, oldest first, each once, however many they are."""
+        now_ms, start_ms = self._clock.now_ms(), since_ms
+        while start_ms <= now_ms:
+            span: dict[str, object] = {"symbol": symbol, "startTime": start_ms, "limit": PAGE}
+            if start_ms + SPAN_MS < now_ms:
+                span["endTime"] = start_ms + SPAN_MS
+            found = [
+                parse_account.fill(row) for row in rows(await self._read("fapiPrivateGetUserTrades", span), "trades")
+            ]
+            if found:
+                return found + (await self._fills_after(found[-1]) if _goes_on(found, span) else [])
+            start_ms += SPAN_MS + 1
+        return []
+
+    async def _fills_after(self, last: Fill) -> list[Fill]:
+        fills: list[Fill] = []
+        while True:
+            page = {"symbol": last.symbol, "fromId": last.fill_id + 1, "limit": PAGE}
+            found = [
+                parse_account.fill(row) for row in rows(await self._read("fapiPrivateGetUserTrades", page), "trades")
+            ]
+            fills += found
+            if len(found) < PAGE:
+                return fills
+            last = found[-1]
+
+    async def fetch_income(self, *, since_ms: int, until_ms: int | None = None) -> list[Income]:
+        """The income history in USDC, oldest first, all pages."""
+        end_ms = self._clock.now_ms() if until_ms is None else until_ms
+        found: list[Income] = []
+        page = 1
+        while True:
+            parameters = {"startTime": since_ms, "endTime": end_ms, "limit": PAGE, "page": page}
+            answer = rows(await self._read("fapiPrivateGetIncome", parameters), "income")
+            found += [row for row in map(parse_account.income, answer) if row is not None]
+            if len(answer) < PAGE:
+                return found
+            page += 1
+
+    # Settings --------------------------------------------------------------------------------------------------------
+
+    async def use_one_way_mode(self) -> None:
+        """One position a symbol, not one a side."""
+        await self._unless(POSITION_MODE_IS_SO, "fapiPrivatePostPositionSideDual", {"dualSidePosition": "false"})
+
+    async def use_cross_margin(self, symbol: Symbol) -> None:
+        """All positions share the balance as margin."""
+        parameters = {"symbol": symbol, "marginType": "CROSSED"}
+        await self._unless(MARGIN_TYPE_IS_SO, "fapiPrivatePostMarginType", parameters)
+
+    async def set_leverage(self, symbol: Symbol, leverage: int) -> None:
+        """Set it, and see it confirmed. Raises: BadReply when the answer names another."""
+        answer = await self._read("fapiPrivatePostLeverage", {"symbol": symbol, "leverage": leverage})
+        confirmed = integer(record(answer, "leverage"), "leverage")
+        if confirmed != leverage:
+            raise BadReply(f"{symbol}: a leverage of {leverage} was asked for and {confirmed} was set")
+
+    # Orders: sent once, never repeated here --------------------------------------------------------------------------
+
+    async def place(self, order: MarketOrder | LimitOrder) -> OrderReport:
+        """Place a plain order."""
+        parameters: dict[str, object] = {
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "type": "MARKET",
+            "quantity": plain(order.quantity),
+            "newClientOrderId": order.client_order_id,
+            "newOrderRespType": "RESULT",
+        }
+        if isinstance(order, LimitOrder):
+            time_in_force = "GTX" if order.post_only else "GTC"
+            parameters |= {"type": "LIMIT", "price": plain(order.price), "timeInForce": time_in_force}
+        if order.reduce_only:
+            parameters["reduceOnly"] = "true"
+        return parse_account.order_report(await self._requests.send("fapiPrivatePostOrder", parameters))
+
+    async def place_stop(self, order: StopOrder) -> StopReport:
+        """Hand a stop to the algo service: by quantity and reduce-only, which needs no position to be seen yet."""
+        parameters = {
+            "algoType": "CONDITIONAL",
+            "symbol": order.symbol,
+            "side": order.side.value,
+            "type": "STOP_MARKET",
+            "quantity": plain(order.quantity),
+            "triggerPrice": plain(order.price_trigger),
+            "reduceOnly": "true",
+            "workingType": "CONTRACT_PRICE",
+            "clientAlgoId": order.client_order_id,
+        }
+        return parse_account.stop_report(await self._requests.send("fapiPrivatePostAlgoOrder", parameters))
+
+    async def cancel(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
+        """Cancel a plain order; None when it was not open."""
+        try:
+            answer = await self._requests.send(
+                "fapiPrivateDeleteOrder", {"symbol": symbol, "origClientOrderId": client_order_id}
+            )
+        except Rejected as no:
+            if no.code == NOT_OPEN:
+                return None
+            raise
+        return parse_account.order_report(answer)
+
+    async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool:
+        """Cancel a conditional order; False when it was not waiting."""
+        try:
+            await self._requests.send("fapiPrivateDeleteAlgoOrder", {"symbol": symbol, "clientAlgoId": client_order_id})
+        except Rejected as no:
+            if no.code == NOT_OPEN:
+                return False
+            raise
+        return True
+
+    async def cancel_all(self, symbol: Symbol) -> None:
+        """Cancel every plain order of a symbol. Conditional ones stay."""
+        await self._requests.send("fapiPrivateDeleteAllOpenOrders", {"symbol": symbol})
+
+    # Listen keys -----------------------------------------------------------------------------------------------------
+
+    async def open_listen_key(self) -> str:
+        """The ticket to the user stream, good for an hour."""
+        return text(await self._read("fapiPrivatePostListenKey"), "listenKey")
+
+    async def extend_listen_key(self) -> None:
+        """Another hour. Raises: Rejected -1125 when it has died."""
+        await self._read("fapiPrivatePutListenKey")
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    async def _read(self, method: str, parameters: Mapping[str, object] | None = None) -> Any:
+        return await self._requests.read(method, parameters)
+
+    async def _unless(self, code: int, method: str, parameters: Mapping[str, object]) -> Any:
+        """The answer; None when it is a no with this code."""
+        try:
+            return await self._read(method, parameters)
+        except Rejected as no:
+            if no.code == code:
+                return None
+            raise
+
+
+def _of(symbol: Symbol | None) -> dict[str, object]:
+    return {} if symbol is None else {"symbol": symbol}
+
+
+def _goes_on(found: list[Fill], span: Mapping[str, object]) -> bool:
+    """Whether there may be more after a page."""
+    return len(found) == PAGE or "endTime" in span

@@ -1,0 +1,53 @@
+"""The market stream: closed candles of the universe as they close."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.domain.candle import Candle, Timeframe
+from ratchet.domain.clock import Clock
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.fields import flag, record, text
+from ratchet.exchange.parse_market import candle_of
+from ratchet.exchange.socket import Frame, StreamSocket
+
+WS_URL = "wss://fstream.binance.com"
+
+
+class MarketStream:
+    """Calls `on_candle` for each candle that has closed. `connected` is set once the first connection stands."""
+
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        clock: Clock,
+        symbols: Sequence[Symbol],
+        timeframe: Timeframe,
+        *,
+        on_candle: Callable[[Symbol, Candle], None],
+    ) -> None:
+        self.connected = asyncio.Event()
+        self._address = f"{settings.ws_url or WS_URL}/market/ws"
+        self._on_candle = on_candle
+        self._socket = StreamSocket(
+            "market",
+            clock,
+            address=self._ask_address,
+            streams=[f"{symbol.lower()}@kline_{timeframe}" for symbol in symbols],
+            on_frame=self._on_frame,
+            on_connected=self.connected.set,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._socket.run()
+
+    async def _ask_address(self) -> str:
+        return self._address
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.get("e") != "kline":
+            return
+        body = record(frame.get("k"), "kline.k")
+        if flag(body, "x"):
+            self._on_candle(Symbol(text(frame, "s")), candle_of(body))

@@ -1,0 +1,149 @@
+"""Parsing of the account: orders, stops, fills, positions, income, as values of the domain."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from ratchet.domain.fill import Fill
+from ratchet.domain.identity import AlgoId, ClientOrderId, FillId, OrderId
+from ratchet.domain.money import ZERO
+from ratchet.domain.order import OrderReport, OrderStatus, Side, StopReport, StopStatus
+from ratchet.domain.position import Balance, Income, IncomeKind, Position
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.errors import BadReply
+from ratchet.exchange.fields import Raw, flag, integer, number, record, rows, text
+
+QUOTE = "USDC"
+_INCOME_KIND = {kind.value: kind for kind in IncomeKind}
+_ORDER_STATUS = {status.value: status for status in OrderStatus} | {"EXPIRED_IN_MATCH": OrderStatus.EXPIRED}
+
+
+def order_status(name: str) -> OrderStatus:
+    """What is not known is UNKNOWN, never guessed."""
+    return _ORDER_STATUS.get(name, OrderStatus.UNKNOWN)
+
+
+def stop_status(name: str) -> StopStatus:
+    """Raises: BadReply for a state that Binance does not document."""
+    try:
+        return StopStatus(name)
+    except ValueError:
+        raise BadReply(f"a stop is {name}, which is not a known state") from None
+
+
+def side(name: str) -> Side:
+    """Raises: BadReply."""
+    try:
+        return Side(name)
+    except ValueError:
+        raise BadReply(f"a side is {name}") from None
+
+
+def order_report(raw: object) -> OrderReport:
+    """The answer to placing, cancelling or querying a plain order."""
+    row = record(raw, "an order")
+    return OrderReport(
+        client_order_id=ClientOrderId(text(row, "clientOrderId")),
+        order_id=OrderId(integer(row, "orderId")),
+        symbol=Symbol(text(row, "symbol")),
+        side=side(text(row, "side")),
+        status=order_status(text(row, "status")),
+        quantity=number(row, "origQty"),
+        quantity_filled=number(row, "executedQty"),
+        price_average=number(row, "avgPrice") if "avgPrice" in row else ZERO,
+        reduce_only=flag(row, "reduceOnly"),
+        updated_ms=integer(row, "updateTime"),
+    )
+
+
+def stop_report(raw: object) -> StopReport:
+    """The answer to placing or querying a conditional order."""
+    row = record(raw, "a conditional order")
+    child = str(row.get("actualOrderId") or "")
+    return StopReport(
+        client_order_id=ClientOrderId(text(row, "clientAlgoId")),
+        algo_id=AlgoId(integer(row, "algoId")),
+        symbol=Symbol(text(row, "symbol")),
+        side=side(text(row, "side")),
+        status=stop_status(text(row, "algoStatus")),
+        quantity=number(row, "quantity"),
+        price_trigger=number(row, "triggerPrice"),
+        order_id=OrderId(int(child)) if child.isdigit() else None,
+        reason=str(row.get("failReason") or ""),
+        updated_ms=integer(row, "updateTime"),
+    )
+
+
+def fill(raw: object) -> Fill:
+    """A row of `userTrades`, which does not name the client order id."""
+    row = record(raw, "a trade")
+    return Fill(
+        fill_id=FillId(integer(row, "id")),
+        order_id=OrderId(integer(row, "orderId")),
+        client_order_id=None,
+        symbol=Symbol(text(row, "symbol")),
+        side=side(text(row, "side")),
+        price=number(row, "price"),
+        quantity=number(row, "qty"),
+        fee=usdc_fee(number(row, "commission"), text(row, "commissionAsset")),
+        realized_pnl=number(row, "realizedPnl"),
+        is_maker=flag(row, "maker"),
+        at_ms=integer(row, "time"),
+    )
+
+
+def usdc_fee(amount: Decimal, asset: str) -> Decimal:
+    """A fee. Raises: BadReply when it was paid in something else: what that is worth is not known here."""
+    if amount and asset != QUOTE:
+        raise BadReply(f"a fee was paid in {asset}: switch fee payment in BNB off for this account")
+    return amount
+
+
+def balance(raw: object) -> Balance:
+    """`v3/account`: its USDC row. The totals speak of USDT."""
+    assets = rows(record(raw, "account").get("assets"), "account.assets")
+    row = next((each for each in assets if each.get("asset") == QUOTE), None)
+    if row is None:
+        raise BadReply("the account has no USDC")
+    return Balance(
+        wallet=number(row, "walletBalance"),
+        available=number(row, "availableBalance"),
+        unrealized_pnl=number(row, "unrealizedProfit"),
+    )
+
+
+def positions(raw: object) -> list[Position]:
+    """`v3/positionRisk`: the USDC positions that are not flat."""
+    return list(_positions(rows(raw, "positionRisk")))
+
+
+def _positions(found: Iterable[Raw]) -> Iterable[Position]:
+    for row in found:
+        quantity = number(row, "positionAmt")
+        if row.get("marginAsset", QUOTE) != QUOTE or quantity == 0:
+            continue
+        if text(row, "positionSide") != "BOTH":
+            raise BadReply("the account is in hedge mode, one-way mode is wanted")
+        yield Position(
+            symbol=Symbol(text(row, "symbol")),
+            quantity_signed=quantity,
+            price_entry=number(row, "entryPrice"),
+            price_mark=number(row, "markPrice"),
+            unrealized_pnl=number(row, "unRealizedProfit"),
+        )
+
+
+def income(raw: object) -> Income | None:
+    """A row of `income`; None for one that is not in USDC."""
+    row = record(raw, "an income row")
+    if text(row, "asset") != QUOTE:
+        return None
+    kind, trade = text(row, "incomeType"), str(row.get("tradeId") or "")
+    symbol = str(row.get("symbol") or "")
+    return Income(
+        income_id=integer(row, "tranId"),
+        kind=_INCOME_KIND.get(kind, IncomeKind.OTHER),
+        symbol=Symbol(symbol) if symbol else None,
+        amount=number(row, "income"),
+        fill_id=FillId(int(trade)) if trade.isdigit() else None,
+        at_ms=integer(row, "time"),
+    )

@@ -1,0 +1,133 @@
+"""The socket: one stream connection that is kept up, with its part in the lockstep."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import aiohttp
+import orjson
+import structlog
+
+from ratchet.domain.clock import Clock
+from ratchet.exchange.errors import BadReply, ExchangeError
+from ratchet.exchange.lockstep_clock import LockstepClock
+
+CONNECT_TIMEOUT_S = 10.0
+SUBSCRIBE_TIMEOUT_S = 10.0
+HEARTBEAT_S = 20.0  # a connection whose pongs stay away is dead
+PAUSE_FIRST_S = 0.25
+PAUSE_MAX_S = 30.0
+FRAME_BYTES_MAX = 4 * 1024 * 1024
+LOCKSTEP = "!lockstep"
+
+log = structlog.get_logger(__name__)
+
+Frame = dict[str, Any]
+
+
+class StreamLost(Exception):
+    """The connection is of no use any more: connect again."""
+
+
+class StreamSocket:
+    """Connects, subscribes, reads; after any failure again, with growing pauses. Frames are handled one by one."""
+
+    def __init__(
+        self,
+        name: str,
+        clock: Clock,
+        *,
+        address: Callable[[], Awaitable[str]],
+        streams: Sequence[str],
+        on_frame: Callable[[Frame], None],
+        on_connected: Callable[[], None],
+    ) -> None:
+        """`address` is asked before each connection; `on_frame` may raise StreamLost to have a new one."""
+        self._name = name
+        self._clock = clock
+        self._address = address
+        self._streams = list(streams)
+        self._on_frame = on_frame
+        self._on_connected = on_connected
+        self._received = 0
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with aiohttp.ClientSession() as session:
+            while True:
+                # An accelerated exchange must not run away while nobody hears it.
+                with ExitStack() as disconnected:
+                    disconnected.enter_context(self._clock.working())
+                    try:
+                        await self._connection(session, disconnected)
+                    except (aiohttp.ClientError, OSError, TimeoutError, ExchangeError, StreamLost) as error:
+                        log.warning("stream_lost", stream=self._name, error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(self._pause_s())
+
+    def _pause_s(self) -> float:
+        pause_s: float = min(PAUSE_FIRST_S * 2**self._failures, PAUSE_MAX_S)
+        self._failures += 1
+        return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnections, hides nothing
+
+    async def _connection(self, session: aiohttp.ClientSession, disconnected: ExitStack) -> None:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            socket = await session.ws_connect(
+                await self._address(), heartbeat=HEARTBEAT_S, max_msg_size=FRAME_BYTES_MAX
+            )
+        async with socket:
+            self._received = 0
+            await self._subscribe(socket)
+            self._failures = 0
+            log.info("stream_connected", stream=self._name)
+            self._on_connected()
+            disconnected.close()
+            await self._read(socket)
+
+    async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        streams = [*self._streams, *([LOCKSTEP] if isinstance(self._clock, LockstepClock) else [])]
+        if not streams:
+            return
+        await socket.send_str(orjson.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}).decode())
+        async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
+            while True:
+                frame = _decoded(await socket.receive())
+                if "id" in frame and "result" in frame:
+                    return
+                if "error" in frame:
+                    raise StreamLost(f"the subscription was refused: {frame['error']}")
+                await self._handle(socket, frame)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            await self._handle(socket, _decoded(await socket.receive()))
+
+    async def _handle(self, socket: aiohttp.ClientWebSocketResponse, frame: Frame) -> None:
+        if frame.get("e") == "lockstep" and isinstance(self._clock, LockstepClock):
+            await self._let_go(socket, self._clock, frame)
+            return
+        self._received += 1
+        with self._clock.working():
+            try:
+                self._on_frame(frame)
+            except BadReply as error:
+                log.error("frame_not_understood", stream=self._name, error=str(error), kind=frame.get("e"))
+
+    async def _let_go(self, socket: aiohttp.ClientWebSocketResponse, clock: LockstepClock, frame: Frame) -> None:
+        clock.advance(int(frame["E"]))
+        await clock.idle()
+        await socket.send_str(orjson.dumps({"method": "LOCKSTEP", "params": [frame["n"], self._received]}).decode())
+
+
+def _decoded(message: aiohttp.WSMessage) -> Frame:
+    if message.type is not aiohttp.WSMsgType.TEXT:
+        raise StreamLost(f"closed by the exchange ({message.type.name.lower()})")
+    try:
+        frame = orjson.loads(message.data)
+    except orjson.JSONDecodeError:
+        raise StreamLost("a frame that is no JSON") from None
+    if not isinstance(frame, dict):
+        raise StreamLost("a frame that is no object")
+    return frame

@@ -1,0 +1,319 @@
+"""The ledger: the trader's memory. What is to be sent is in it before it is sent; what came of it, as soon as known."""
+
+import asyncio
+import secrets
+import string
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any, Self
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from ratchet.domain.bracket import Bracket
+from ratchet.domain.fill import Fill
+from ratchet.domain.identity import ClientOrderId, OrderId, TradeId, client_order_id
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
+from ratchet.domain.position import Income
+from ratchet.domain.signal import NoSignal, Signal, Vote
+from ratchet.ledger.database import open_database
+from ratchet.ledger.errors import LedgerError, UnknownFill
+from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
+from ratchet.ledger.tables import EquityRow, FillRow, FundingRow, MetaRow, OrderRow, SignalRow, TradeRow
+
+RUN_LENGTH = 4
+RUN_ALPHABET = string.ascii_lowercase + string.digits
+REASON_LENGTH_MAX = 200
+TEXT_LENGTH_MAX = 400
+_RANK = {
+    OrderStatus.INTENDED: 0,
+    OrderStatus.SENT: 1,
+    OrderStatus.UNKNOWN: 1,
+    OrderStatus.NEW: 2,
+    OrderStatus.PARTIALLY_FILLED: 3,
+}
+_RANK_FINAL = 4
+
+
+class Ledger:
+    """One writer at a time; each call is one transaction, durable when it returns."""
+
+    def __init__(self, engine: AsyncEngine, run: str) -> None:
+        """Use `Ledger.open`."""
+        self.run = run  # a short token of this database, part of every client order id
+        self._engine = engine
+        self._sessions = async_sessionmaker(engine, expire_on_commit=False)
+        self._writing = asyncio.Lock()
+        self._sequences: dict[tuple[TradeId, Role], int] = {}
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open a database, made and migrated if need be. Raises: LedgerError."""
+        engine = await open_database(url)
+        try:
+            async with AsyncSession(engine) as session, session.begin():
+                row = await session.get(MetaRow, "run")
+                if row is None:
+                    row = MetaRow(key="run", value="".join(secrets.choice(RUN_ALPHABET) for _ in range(RUN_LENGTH)))
+                    session.add(row)
+                run = row.value
+        except DBAPIError as error:
+            await engine.dispose()
+            raise LedgerError(f"{url}: {error.orig}") from None
+        return cls(engine, run)
+
+    async def close(self) -> None:
+        """Close. What was acknowledged is on the disk already."""
+        async with self._writing:
+            await self._engine.dispose()
+
+    # Trades ----------------------------------------------------------------------------------------------------------
+
+    async def begin_trade(self, bracket: Bracket, signal: Signal, *, profile: str, at_ms: int) -> TradeId:
+        """A trade begins as a plan."""
+        row = TradeRow(
+            symbol=bracket.symbol,
+            side=bracket.side.value,
+            quantity=bracket.quantity,
+            price_entry=bracket.price_entry,
+            price_stop=bracket.price_stop,
+            rungs=[{"price": str(rung.price), "quantity": str(rung.quantity)} for rung in bracket.rungs],
+            hold_ms_max=bracket.hold_ms_max,
+            strategy=signal.strategy,
+            profile=profile,
+            opened_ms=at_ms,
+            reason="",
+        )
+        async with self._writing, self._sessions.begin() as session:
+            session.add(row)
+        return TradeId(row.id)
+
+    async def record_naked(self, trade_id: TradeId, naked_ms: float) -> None:
+        """How long the trade has stood without a confirmed stop so far, real ms."""
+        async with self._writing, self._sessions.begin() as session:
+            (await self._trade(session, trade_id)).naked_ms = naked_ms
+
+    async def close_trade(self, trade_id: TradeId, *, reason: str, at_ms: int) -> None:
+        """A trade is over, once. Orders of it that were never sent are cancelled."""
+        async with self._writing, self._sessions.begin() as session:
+            trade = await self._trade(session, trade_id)
+            if trade.closed_ms is not None:
+                return
+            trade.closed_ms, trade.reason = at_ms, reason[:REASON_LENGTH_MAX]
+            unsent = select(OrderRow).where(
+                OrderRow.trade_id == trade_id, OrderRow.status == OrderStatus.INTENDED.value
+            )
+            for order in await session.scalars(unsent):
+                order.status, order.reason, order.updated_ms = OrderStatus.CANCELED.value, "never sent", at_ms
+
+    async def open_trades(self) -> list[TradeRow]:
+        """Trades that are not over, oldest first."""
+        async with self._sessions() as session:
+            rows = await session.scalars(select(TradeRow).where(TradeRow.closed_ms.is_(None)).order_by(TradeRow.id))
+            return list(rows)
+
+    # Orders ----------------------------------------------------------------------------------------------------------
+
+    async def next_client_order_id(self, trade_id: TradeId, role: Role) -> ClientOrderId:
+        """A name that no order has or will have."""
+        key = (trade_id, role)
+        if key not in self._sequences:
+            known = select(func.count()).where(OrderRow.trade_id == trade_id, OrderRow.role == role.value)
+            async with self._sessions() as session:
+                self._sequences.setdefault(key, int(await session.scalar(known) or 0))
+        sequence = self._sequences[key]
+        self._sequences[key] = sequence + 1
+        return client_order_id(self.run, trade_id, role.value, sequence)
+
+    async def record_intents(
+        self,
+        trade_id: TradeId | None,
+        orders: Sequence[tuple[Role, MarketOrder | LimitOrder | StopOrder]],
+        *,
+        at_ms: int,
+        origin: Origin = Origin.SYSTEM,
+    ) -> None:
+        """What is going to be sent. All of them or none; on the disk before this returns."""
+        async with self._writing, self._sessions.begin() as session:
+            session.add_all([_order_row(trade_id, role, order, at_ms, origin) for role, order in orders])
+
+    async def mark(
+        self,
+        name: ClientOrderId,
+        status: OrderStatus,
+        *,
+        at_ms: int,
+        order_id: OrderId | None = None,
+        reason: str = "",
+    ) -> None:
+        """What has become of an order. News that come late do not take back what is known. Raises: LedgerError."""
+        async with self._writing, self._sessions.begin() as session:
+            row = await session.get(OrderRow, name)
+            if row is None:
+                raise LedgerError(f"order {name} is not in the ledger")
+            if order_id is not None:
+                row.order_id = order_id
+            if _advances(OrderStatus(row.status), status):
+                row.status, row.updated_ms = status.value, at_ms
+                row.reason = reason[:TEXT_LENGTH_MAX] or row.reason
+
+    async def client_order_ids(self, trade_id: TradeId) -> dict[OrderId, ClientOrderId]:
+        """Our names of the trade's orders by the exchange's numbers, as far as these are known."""
+        numbered = select(OrderRow).where(OrderRow.trade_id == trade_id, OrderRow.order_id.is_not(None))
+        async with self._sessions() as session:
+            rows = await session.scalars(numbered)
+            return {OrderId(row.order_id): ClientOrderId(row.client_order_id) for row in rows if row.order_id}
+
+    async def orders_of(self, trade_id: TradeId) -> list[OrderRow]:
+        """A trade's orders in the order of their intent."""
+        async with self._sessions() as session:
+            ordered = select(OrderRow).where(OrderRow.trade_id == trade_id).order_by(OrderRow.intended_ms)
+            return list(await session.scalars(ordered))
+
+    # Money -----------------------------------------------------------------------------------------------------------
+
+    async def record_fill(self, fill: Fill) -> bool:
+        """Book an execution, once. False when it was booked already.
+
+        Raises: UnknownFill when no order of the ledger matches by client id or by the exchange's number.
+        """
+        async with self._writing, self._sessions.begin() as session:
+            if await session.get(FillRow, (fill.symbol, fill.fill_id)) is not None:
+                return False
+            order = await self._order_of(session, fill)
+            if order.order_id is None:
+                order.order_id = fill.order_id
+            session.add(
+                FillRow(
+                    symbol=fill.symbol,
+                    fill_id=fill.fill_id,
+                    trade_id=order.trade_id,
+                    client_order_id=order.client_order_id,
+                    order_id=fill.order_id,
+                    side=fill.side.value,
+                    price=fill.price,
+                    quantity=fill.quantity,
+                    fee=fill.fee,
+                    realized_pnl=fill.realized_pnl,
+                    is_maker=fill.is_maker,
+                    at_ms=fill.at_ms,
+                )
+            )
+        return True
+
+    async def record_funding(self, income: Income, trade_id: TradeId | None) -> bool:
+        """Book a funding payment, once. False when it was booked already."""
+        async with self._writing, self._sessions.begin() as session:
+            if await session.get(FundingRow, income.income_id) is not None:
+                return False
+            session.add(
+                FundingRow(
+                    income_id=income.income_id,
+                    trade_id=trade_id,
+                    symbol=income.symbol,
+                    amount=income.amount,
+                    at_ms=income.at_ms,
+                )
+            )
+        return True
+
+    async def record_equity(self, at_ms: int, equity: Decimal, wallet: Decimal) -> None:
+        """The account at an instant."""
+        async with self._writing, self._sessions.begin() as session:
+            session.add(EquityRow(at_ms=at_ms, equity=equity, wallet=wallet))
+
+    # Decisions -------------------------------------------------------------------------------------------------------
+
+    async def record_signals(self, decisions: Sequence[tuple[Signal | NoSignal, str]]) -> None:
+        """What strategies said, `Signal` or `NoSignal`, each with what became of it."""
+        async with self._writing, self._sessions.begin() as session:
+            session.add_all([_signal_row(said, outcome) for said, outcome in decisions])
+
+    async def summary(self, since_ms: int) -> LedgerSummary:
+        """Sums of everything from an instant on."""
+        async with self._sessions() as session:
+            trades = await session.scalars(select(TradeRow).where(TradeRow.opened_ms >= since_ms).order_by(TradeRow.id))
+            fills = await session.scalars(select(FillRow).where(FillRow.at_ms >= since_ms))
+            funding = await session.scalars(select(FundingRow).where(FundingRow.at_ms >= since_ms))
+            signals = await session.scalar(
+                select(func.count()).where(SignalRow.side.is_not(None), SignalRow.candle_close_ms >= since_ms)
+            )
+            equity = await session.scalars(select(EquityRow).where(EquityRow.at_ms >= since_ms).order_by(EquityRow.id))
+            points = [EquityPoint(row.at_ms, row.equity) for row in equity]
+            return summarise(trades.all(), fills.all(), funding.all(), signals=int(signals or 0), equity=points)
+
+    # -----------------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    async def _trade(session: AsyncSession, trade_id: TradeId) -> TradeRow:
+        row = await session.get(TradeRow, trade_id)
+        if row is None:
+            raise LedgerError(f"trade {trade_id} is not in the ledger")
+        return row
+
+    @staticmethod
+    async def _order_of(session: AsyncSession, fill: Fill) -> OrderRow:
+        row = None
+        if fill.client_order_id is not None:
+            row = await session.get(OrderRow, fill.client_order_id)
+        if row is None:
+            numbered = select(OrderRow).where(OrderRow.symbol == fill.symbol, OrderRow.order_id == fill.order_id)
+            row = await session.scalar(numbered)
+        if row is None:
+            raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
+        return row
+
+
+def _advances(before: OrderStatus, after: OrderStatus) -> bool:
+    return not before.is_final and _RANK.get(after, _RANK_FINAL) >= _RANK[before]
+
+
+def _order_row(
+    trade_id: TradeId | None, role: Role, order: MarketOrder | LimitOrder | StopOrder, at_ms: int, origin: Origin
+) -> OrderRow:
+    kind, price = _kind_of(order)
+    return OrderRow(
+        client_order_id=order.client_order_id,
+        trade_id=trade_id,
+        origin=origin.value,
+        role=role.value,
+        kind=kind,
+        symbol=order.symbol,
+        side=order.side.value,
+        quantity=order.quantity,
+        price=price,
+        reduce_only=isinstance(order, StopOrder) or order.reduce_only,
+        status=OrderStatus.INTENDED.value,
+        reason="",
+        intended_ms=at_ms,
+        updated_ms=at_ms,
+    )
+
+
+def _kind_of(order: MarketOrder | LimitOrder | StopOrder) -> tuple[str, Decimal | None]:
+    match order:
+        case MarketOrder():
+            return "MARKET", None
+        case LimitOrder():
+            return "LIMIT", order.price
+        case StopOrder():
+            return "STOP", order.price_trigger
+
+
+def _signal_row(said: Signal | NoSignal, outcome: str) -> SignalRow:
+    signal = said if isinstance(said, Signal) else None
+    return SignalRow(
+        strategy=said.strategy,
+        symbol=said.symbol,
+        side=None if signal is None else signal.side.value,
+        candle_close_ms=said.candle_close_ms,
+        price=None if signal is None else signal.price,
+        breakdown=[_vote(vote) for vote in said.breakdown],
+        outcome=outcome[:TEXT_LENGTH_MAX],
+    )
+
+
+def _vote(vote: Vote) -> dict[str, Any]:
+    return asdict(vote)

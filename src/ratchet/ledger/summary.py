@@ -1,0 +1,107 @@
+"""The summary: what the ledger adds up to, for reports."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ratchet.domain.money import ZERO
+from ratchet.domain.order import Side
+from ratchet.domain.symbol import Symbol
+from ratchet.ledger.tables import FillRow, FundingRow, TradeRow
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """The account at an instant."""
+
+    at_ms: int
+    equity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeSummary:
+    """One trade. Prices are averages over its fills; 0 without any."""
+
+    symbol: Symbol
+    side: Side
+    opened_ms: int
+    closed_ms: int | None
+    quantity: Decimal  # entered
+    price_entry: Decimal
+    price_exit: Decimal
+    net_pnl: Decimal  # after fees and funding
+    naked_ms: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSummary:
+    """Sums since an instant. A trade counts when it was entered."""
+
+    trades: int
+    closed_trades: int
+    win_rate: float | None  # of the closed ones
+    net_pnl: Decimal  # realized − fees + funding, of everything booked
+    fees: Decimal
+    funding: Decimal
+    signals: int
+    naked_ms: list[float]
+    equity: list[EquityPoint]
+    trade_rows: list[TradeSummary]
+
+
+def summarise(
+    trades: Sequence[TradeRow],
+    fills: Sequence[FillRow],
+    funding: Sequence[FundingRow],
+    *,
+    signals: int,
+    equity: list[EquityPoint],
+) -> LedgerSummary:
+    """Add up."""
+    fills_of: defaultdict[int | None, list[FillRow]] = defaultdict(list)
+    for fill in fills:
+        fills_of[fill.trade_id].append(fill)
+    funding_of: defaultdict[int | None, Decimal] = defaultdict(lambda: ZERO)
+    for payment in funding:
+        funding_of[payment.trade_id] += payment.amount
+    rows = [_trade(trade, fills_of[trade.id], funding_of[trade.id]) for trade in trades if fills_of[trade.id]]
+    closed = [row for row in rows if row.closed_ms is not None]
+    fees = sum((fill.fee for fill in fills), ZERO)
+    paid = sum((payment.amount for payment in funding), ZERO)
+    return LedgerSummary(
+        trades=len(rows),
+        closed_trades=len(closed),
+        win_rate=sum(row.net_pnl > 0 for row in closed) / len(closed) if closed else None,
+        net_pnl=sum((fill.realized_pnl for fill in fills), ZERO) - fees + paid,
+        fees=fees,
+        funding=paid,
+        signals=signals,
+        naked_ms=[row.naked_ms for row in rows if row.naked_ms is not None],
+        equity=equity,
+        trade_rows=rows,
+    )
+
+
+def _trade(trade: TradeRow, fills: Sequence[FillRow], funding: Decimal) -> TradeSummary:
+    entered = [fill for fill in fills if fill.side == trade.side]
+    left = [fill for fill in fills if fill.side != trade.side]
+    return TradeSummary(
+        symbol=Symbol(trade.symbol),
+        side=Side(trade.side),
+        opened_ms=trade.opened_ms,
+        closed_ms=trade.closed_ms,
+        quantity=sum((fill.quantity for fill in entered), ZERO),
+        price_entry=_average(entered),
+        price_exit=_average(left),
+        net_pnl=sum((fill.realized_pnl - fill.fee for fill in fills), ZERO) + funding,
+        naked_ms=trade.naked_ms,
+        reason=trade.reason,
+    )
+
+
+def _average(fills: Iterable[FillRow]) -> Decimal:
+    pairs = [(fill.price * fill.quantity, fill.quantity) for fill in fills]
+    quantity = sum((each for _, each in pairs), ZERO)
+    return sum((paid for paid, _ in pairs), ZERO) / quantity if quantity else ZERO
