@@ -1,0 +1,170 @@
+"""The executor: sends orders whose intents lie in the ledger, and comes back only with what is known of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from ratchet.domain.clock import Clock
+from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.order import (
+    LimitOrder,
+    MarketOrder,
+    OrderReport,
+    OrderStatus,
+    StopOrder,
+    StopReport,
+    StopStatus,
+)
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, Rejected
+from ratchet.ledger.ledger import Ledger
+
+Report = TypeVar("Report", OrderReport, StopReport)
+
+SEND_ATTEMPTS_MAX = 5  # only for what provably never left this machine
+ASK_ATTEMPTS_MAX = 12
+PAUSE_FIRST_S = 0.1  # doubled each time, real time: networks do not heal on the exchange's clock
+PAUSE_MAX_S = 2.0
+DUPLICATE_CLIENT_ID = -4116  # it was accepted before: ask for it
+
+log = structlog.get_logger(__name__)
+
+
+class NeverArrived(Exception):
+    """The exchange does not know the order after it was asked for again and again: nothing came of it."""
+
+
+class Executor:
+    """The one place that sends orders. Its callers have recorded the intent before."""
+
+    def __init__(self, client: BinanceClient, ledger: Ledger, clock: Clock) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._clock = clock
+
+    async def place(self, order: MarketOrder | LimitOrder) -> OrderReport:
+        """Send a plain order once and return what the exchange made of it.
+
+        Raises: Rejected (a definite no, marked in the ledger), NeverArrived.
+        """
+        try:
+            report = await self._settle(
+                order.client_order_id,
+                lambda: self._client.place(order),
+                lambda: self._client.fetch_order(order.symbol, order.client_order_id),
+            )
+        except Rejected as no:
+            await self._mark(order.client_order_id, OrderStatus.REJECTED, reason=str(no))
+            raise
+        except NeverArrived:
+            await self._mark(order.client_order_id, OrderStatus.REJECTED, reason="never arrived at the exchange")
+            raise
+        await self._ledger.mark(
+            order.client_order_id, report.status, at_ms=self._clock.now_ms(), order_id=report.order_id
+        )
+        return report
+
+    async def place_stop(self, order: StopOrder) -> StopReport:
+        """Send a stop once and return once the exchange holds it. The ledger is told by the caller, who is in a hurry.
+
+        Raises: Rejected, NeverArrived.
+        """
+        return await self._settle(
+            order.client_order_id,
+            lambda: self._client.place_stop(order),
+            lambda: self._client.fetch_stop(order.symbol, order.client_order_id),
+        )
+
+    async def confirm(self, order: StopOrder, report: StopReport) -> None:
+        """Mark a stop as standing, after the fact."""
+        status = OrderStatus.NEW if report.status.protects else stop_status(report.status)
+        if status is not None:
+            await self._mark(order.client_order_id, status)
+
+    async def refuse(self, order: StopOrder, reason: str) -> None:
+        """Mark a stop as refused, after the fact."""
+        await self._mark(order.client_order_id, OrderStatus.REJECTED, reason=reason)
+
+    async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool:
+        """Cancel a stop. False when it was not waiting any more, or could not be asked."""
+        try:
+            cancelled = await self._client.cancel_stop(symbol, client_order_id)
+        except ExchangeError as error:
+            log.warning("stop_not_cancelled", symbol=symbol, client_order_id=client_order_id, error=str(error))
+            return False
+        if cancelled:
+            await self._mark(client_order_id, OrderStatus.CANCELED)
+        return cancelled
+
+    async def cancel_plain_orders(self, symbol: Symbol) -> bool:
+        """Cancel every plain order of the symbol; stops stay. False when it could not be done for certain."""
+        for pause in _pauses(SEND_ATTEMPTS_MAX):
+            try:
+                await self._client.cancel_all(symbol)
+            except ExchangeError as error:
+                log.warning("orders_not_cancelled", symbol=symbol, error=str(error))
+                await asyncio.sleep(pause)
+                continue
+            return True
+        return False
+
+    async def _settle(
+        self,
+        client_order_id: ClientOrderId,
+        send: Callable[[], Awaitable[Report]],
+        ask: Callable[[], Awaitable[Report | None]],
+    ) -> Report:
+        """Send, again only if it provably never left; when the outcome is unknown, ask until it is known."""
+        for pause in _pauses(SEND_ATTEMPTS_MAX):
+            try:
+                return await send()
+            except (NotSent, RateLimited) as error:
+                log.warning("order_not_sent", client_order_id=client_order_id, error=str(error))
+                await asyncio.sleep(_pause_of(error, pause))
+            except OutcomeUnknown as error:
+                return await self._ask_until_known(client_order_id, ask, str(error))
+            except Rejected as no:
+                if no.code == DUPLICATE_CLIENT_ID:
+                    return await self._ask_until_known(client_order_id, ask, str(no))
+                raise
+        raise NeverArrived(client_order_id)
+
+    async def _ask_until_known(
+        self, client_order_id: ClientOrderId, ask: Callable[[], Awaitable[Report | None]], why: str
+    ) -> Report:
+        await self._mark(client_order_id, OrderStatus.UNKNOWN, reason=why)
+        for pause in _pauses(ASK_ATTEMPTS_MAX):
+            try:
+                report = await ask()
+            except ExchangeError as error:
+                log.warning("order_outcome_unknown", client_order_id=client_order_id, error=str(error))
+                report = None
+            if report is not None:
+                return report
+            await asyncio.sleep(pause)
+        raise NeverArrived(client_order_id)
+
+    async def _mark(self, client_order_id: ClientOrderId, status: OrderStatus, reason: str = "") -> None:
+        await self._ledger.mark(client_order_id, status, at_ms=self._clock.now_ms(), reason=reason)
+
+
+def stop_status(status: StopStatus) -> OrderStatus | None:
+    """The ledger's word for a stop's end; None while its market order will tell, or it still stands."""
+    return {
+        StopStatus.CANCELED: OrderStatus.CANCELED,
+        StopStatus.EXPIRED: OrderStatus.EXPIRED,
+        StopStatus.REJECTED: OrderStatus.REJECTED,
+    }.get(status)
+
+
+def _pauses(attempts: int) -> list[float]:
+    return [min(PAUSE_FIRST_S * 2**attempt, PAUSE_MAX_S) for attempt in range(attempts)]
+
+
+def _pause_of(error: NotSent | RateLimited, pause: float) -> float:
+    if isinstance(error, RateLimited) and error.retry_after_ms is not None:
+        return min(error.retry_after_ms / 1000, PAUSE_MAX_S)
+    return pause

@@ -1,0 +1,180 @@
+"""The wiring: every part of a trader built and handed to the others, in one place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+import structlog
+
+from ratchet.config.settings import Settings
+from ratchet.domain.candle import Candle, Timeframe
+from ratchet.domain.clock import Clock
+from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.errors import ExchangeError
+from ratchet.exchange.market_stream import MarketStream
+from ratchet.exchange.user_stream import UserStream
+from ratchet.ledger.ledger import Ledger
+from ratchet.market.feed import CandleFeed, FetchCandles
+from ratchet.market.universe import Universe, select_universe
+from ratchet.strategy.indicators import atr
+from ratchet.strategy.plugin import Strategy, load_strategy
+from ratchet.trading.engine import Engine, EngineParts
+from ratchet.trading.executor import Executor
+from ratchet.trading.keeper import KeeperParts
+from ratchet.trading.planner import Planner
+from ratchet.trading.scanner import Scanner
+
+TIMEFRAME = Timeframe("5m")
+ATR_PERIOD = 14
+ATR_CANDLES = 60  # enough for Wilder's smoothing to forget where it began
+REQUESTS_AT_ONCE_MAX = 8
+
+log = structlog.get_logger(__name__)
+
+
+class CannotTrade(Exception):
+    """The account or the market is not in a state to begin with. One line: what, and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trader:
+    """A trader ready to run."""
+
+    engine: Engine
+    client: BinanceClient
+    ledger: Ledger
+    universe: Universe
+    start_balance: Decimal  # wallet, USDC
+
+
+@asynccontextmanager
+async def open_trader(settings: Settings, clock: Clock, ledger_url: str) -> AsyncIterator[Trader]:
+    """Connect, look at the account and the market, choose the universe, set it up, and build the engine.
+
+    Raises: BadStrategy, LedgerError, ExchangeError, CannotTrade.
+    """
+    strategies = [load_strategy(choice) for choice in settings.strategies]
+    ledger = await Ledger.open(ledger_url)
+    try:
+        async with BinanceClient(settings.exchange, clock) as client:
+            yield await _trader(settings, clock, client, ledger, strategies)
+    finally:
+        await ledger.close()
+
+
+async def _trader(
+    settings: Settings, clock: Clock, client: BinanceClient, ledger: Ledger, strategies: Sequence[Strategy]
+) -> Trader:
+    rules = await client.load_rules()
+    await _refuse_if_held(client)
+    universe = await _choose(settings, client, rules)
+    await _set_up(client, universe.symbols, settings.risk.leverage)
+    balance = await client.fetch_balance()
+    traded = {symbol: rules[symbol] for symbol in universe.symbols}
+    engine: Engine
+
+    def on_closed(symbol: Symbol) -> None:
+        engine.on_candle_closed(symbol)
+
+    def on_candle(symbol: Symbol, candle: Candle) -> None:
+        engine.on_candle(symbol, candle)
+
+    feed = CandleFeed(universe.symbols, TIMEFRAME, fetch=_fetch(client), clock=clock, on_closed=on_closed)
+    unfilled = await feed.backfill()
+    if unfilled:
+        log.warning("candles_missing", symbols=sorted(unfilled))
+    parts = EngineParts(
+        clock=clock,
+        client=client,
+        ledger=ledger,
+        feed=feed,
+        market_stream=MarketStream(settings.exchange, clock, universe.symbols, TIMEFRAME, on_candle=on_candle),
+        keeper_parts=KeeperParts(
+            client=client,
+            executor=Executor(client, ledger, clock),
+            ledger=ledger,
+            clock=clock,
+            break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
+        ),
+        planner=Planner(traded, settings.risk, settings.bracket),
+        rules=traded,
+        balance=balance,
+        profile=settings.profile,
+    )
+    engine = Engine(
+        parts,
+        lambda engine: Scanner(strategies, feed.candles, engine.consider, ledger, clock),
+        lambda engine: UserStream(client, settings.exchange, clock, on_event=engine.on_user_event),
+    )
+    return Trader(engine, client, ledger, universe, balance.wallet)
+
+
+def _fetch(client: BinanceClient) -> FetchCandles:
+    return lambda symbol, timeframe, limit: client.fetch_candles(symbol, timeframe, limit=limit)
+
+
+async def _refuse_if_held(client: BinanceClient) -> None:
+    """Positions of an earlier run or another hand are not this engine's to keep: it must not begin beside them."""
+    held = sorted(position.symbol for position in await client.fetch_positions())
+    if held:
+        raise CannotTrade(f"the account already holds {', '.join(held)}: close them before starting")
+
+
+async def _choose(settings: Settings, client: BinanceClient, rules: Mapping[Symbol, SymbolRules]) -> Universe:
+    tickers = await client.fetch_tickers()
+    universe = select_universe(rules, tickers, await _atr_fractions(client, rules), settings.universe)
+    if not universe.symbols:
+        reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in list(universe.rejected.items())[:3])
+        raise CannotTrade(f"no symbol may be traded ({reasons}): widen the universe in the settings")
+    if universe.shortfall:
+        log.warning("universe_small", symbols=len(universe.symbols), short=universe.shortfall)
+    for symbol, reason in universe.rejected.items():
+        log.info("symbol_rejected", symbol=symbol, reason=reason)
+    return universe
+
+
+async def _atr_fractions(client: BinanceClient, symbols: Iterable[Symbol]) -> dict[Symbol, float]:
+    """ATR / close of the 5-minute candles, by symbol; a symbol whose candles cannot be had is left out."""
+    slots = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
+    fractions: dict[Symbol, float] = {}
+
+    async def measure(symbol: Symbol) -> None:
+        async with slots:
+            try:
+                candles = await client.fetch_candles(symbol, TIMEFRAME, limit=ATR_CANDLES)
+            except ExchangeError as error:
+                log.warning("candles_not_fetched", symbol=symbol, error=str(error))
+                return
+        if len(candles) > ATR_PERIOD:
+            high, low, close = (
+                np.array([float(getattr(candle, name)) for candle in candles]) for name in ("high", "low", "close")
+            )
+            fractions[symbol] = float(atr(high, low, close, ATR_PERIOD)[-1] / close[-1])
+
+    async with asyncio.TaskGroup() as tasks:
+        for symbol in symbols:
+            tasks.create_task(measure(symbol), name=f"ATR of {symbol}")
+    return fractions
+
+
+async def _set_up(client: BinanceClient, symbols: Iterable[Symbol], leverage: int) -> None:
+    """One-way mode, cross margin and the leverage, confirmed for every symbol before the first entry."""
+    await client.use_one_way_mode()
+    slots = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
+
+    async def prepare(symbol: Symbol) -> None:
+        async with slots:
+            await client.use_cross_margin(symbol)
+            await client.set_leverage(symbol, leverage)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for symbol in symbols:
+                tasks.create_task(prepare(symbol), name=f"leverage of {symbol}")
+    except* ExchangeError as errors:
+        raise CannotTrade(f"the account could not be set up: {errors.exceptions[0]}") from None
