@@ -53,6 +53,8 @@ class StreamSocket:
         self._on_connected = on_connected
         self._received = 0
         self._failures = 0
+        self._asked = asyncio.Event()
+        self._asked_step = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -79,12 +81,24 @@ class StreamSocket:
             )
         async with socket:
             self._received = 0
+            self._asked.clear()
             await self._subscribe(socket)
             self._failures = 0
             log.info("stream_connected", stream=self._name)
             self._on_connected()
             disconnected.close()
-            await self._read(socket)
+            await self._converse(socket)
+
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Read until the connection is lost. Answers of the lockstep are a task of their own: whoever is at work may
+        wait for a frame that has yet to be read."""
+        answering = asyncio.create_task(self._answer(socket), name=f"lockstep of {self._name}")
+        try:
+            while True:
+                self._handle(_decoded(await socket.receive()))
+        finally:
+            answering.cancel()
+            await asyncio.gather(answering, return_exceptions=True)
 
     async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         streams = [*self._streams, *([LOCKSTEP] if isinstance(self._clock, LockstepClock) else [])]
@@ -98,15 +112,13 @@ class StreamSocket:
                     return
                 if "error" in frame:
                     raise StreamLost(f"the subscription was refused: {frame['error']}")
-                await self._handle(socket, frame)
+                self._handle(frame)
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        while True:
-            await self._handle(socket, _decoded(await socket.receive()))
-
-    async def _handle(self, socket: aiohttp.ClientWebSocketResponse, frame: Frame) -> None:
+    def _handle(self, frame: Frame) -> None:
         if frame.get("e") == "lockstep" and isinstance(self._clock, LockstepClock):
-            await self._let_go(socket, self._clock, frame)
+            self._clock.advance(int(frame["E"]))
+            self._asked_step = int(frame["n"])
+            self._asked.set()
             return
         self._received += 1
         with self._clock.working():
@@ -115,10 +127,14 @@ class StreamSocket:
             except BadReply as error:
                 log.error("frame_not_understood", stream=self._name, error=str(error), kind=frame.get("e"))
 
-    async def _let_go(self, socket: aiohttp.ClientWebSocketResponse, clock: LockstepClock, frame: Frame) -> None:
-        clock.advance(int(frame["E"]))
-        await clock.idle()
-        await socket.send_str(orjson.dumps({"method": "LOCKSTEP", "params": [frame["n"], self._received]}).decode())
+    async def _answer(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Let the exchange go on once everything up to here has been worked through."""
+        while isinstance(self._clock, LockstepClock):
+            await self._asked.wait()
+            self._asked.clear()
+            await self._clock.idle()
+            answer = {"method": "LOCKSTEP", "params": [self._asked_step, self._received]}
+            await socket.send_str(orjson.dumps(answer).decode())
 
 
 def _decoded(message: aiohttp.WSMessage) -> Frame:

@@ -111,6 +111,7 @@ class Engine:
         self._day = parts.clock.now_ms() // DAY_MS
         self._equity_day_start = parts.balance.equity
         self._keepers: dict[Symbol, Keeper] = {}
+        self._keeper_tasks: set[asyncio.Task[None]] = set()
         self._keeper_of: dict[ClientOrderId, Keeper] = {}
         self._last_trade: dict[Symbol, TradeId] = {}
         self._all_kept = asyncio.Event()
@@ -182,7 +183,10 @@ class Engine:
             async with asyncio.timeout(KEEPERS_END_TIMEOUT_S):
                 await self._all_kept.wait()
         except TimeoutError:
+            # Their positions stay with their stops on the exchange.
             log.error("trades_not_ended", symbols=sorted(self._keepers))
+            for task in tuple(self._keeper_tasks):
+                task.cancel()
 
     def halt(self, reason: str) -> None:
         """No entries from now on. Protection and exits go on."""
@@ -244,7 +248,9 @@ class Engine:
         self._all_kept.clear()
         hold = ExitStack()
         hold.enter_context(self._clock.working())  # from now on, not from when the task gets its turn
-        self._tasks.create_task(self._keep(keeper, approved, signal, hold), name=f"trade {signal.symbol}")
+        task = self._tasks.create_task(self._keep(keeper, approved, signal, hold), name=f"trade {signal.symbol}")
+        self._keeper_tasks.add(task)
+        task.add_done_callback(self._keeper_tasks.discard)
 
     async def _keep(self, keeper: Keeper, approved: Approved, signal: Signal, hold: ExitStack) -> None:
         state = keeper.state
