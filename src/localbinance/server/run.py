@@ -1,6 +1,7 @@
 """Running a localbinance: the parts put together, listening on one port, until told to stop."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -71,7 +72,7 @@ async def serve(options: ServeOptions, *, on_ready: Callable[[Address], None]) -
         try:
             await site.start()
         except OSError as error:
-            raise CannotListen(f"{options.host}:{options.port} cannot be listened on: {error.strerror}") from None
+            raise CannotListen(f"{options.host}:{options.port} cannot be listened on: {os.strerror(error.errno or 0)}; --port 0 takes a free one") from None
         host, port = runner.addresses[0][:2]
         name = f"[{host}]" if ":" in host else host
         conductor.catch_up()

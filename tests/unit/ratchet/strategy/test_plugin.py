@@ -1,0 +1,84 @@
+"""Strategies of users: loaded, checked, and kept from doing harm."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ratchet.config.sections import StrategyChoice
+from ratchet.domain.signal import NoSignal, Signal
+from ratchet.domain.symbol import Symbol
+from ratchet.strategy.plugin import BadStrategy, load_strategy
+from tests.unit.ratchet.strategy.candles import STEP_MS, candles_of, random_walk
+
+SYMBOL = Symbol("BTCUSDC")
+EXAMPLE = Path(__file__).parents[4] / "examples" / "bollinger.py"
+
+GOOD = """
+from pydantic import BaseModel
+from ratchet.domain.order import Side
+from ratchet.strategy.decision import Decision
+
+class Parameters(BaseModel):
+    level: float = 1.0
+
+def decide(candles, parameters):
+    return Decision(side=Side.BUY if candles.close[-1] > parameters.level else None)
+"""
+
+
+def written(folder: Path, text: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_users_file_becomes_a_strategy_with_its_parameters(tmp_path: Path) -> None:
+    strategy = load_strategy(StrategyChoice(name=written(tmp_path, GOOD), parameters={"level": 99}))
+    said = strategy.decide(SYMBOL, candles_of(np.full(30, 100.25)))
+    assert isinstance(said, Signal)
+    assert (said.strategy, str(said.price), said.candle_close_ms) == ("mine", "100.25", 30 * STEP_MS)
+    assert isinstance(strategy.decide(SYMBOL, candles_of(np.full(30, 98.0))), NoSignal)
+
+
+def test_the_example_loads_and_speaks_now_and_then() -> None:
+    strategy = load_strategy(StrategyChoice(name=str(EXAMPLE)))
+    said = [strategy.decide(SYMBOL, candles_of(random_walk(seed))) for seed in range(400)]
+    signals = [each for each in said if isinstance(each, Signal)]
+    assert 5 <= len(signals) <= 200
+    assert not [each for each in said if isinstance(each, NoSignal) and "failed" in each.reason]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("def decide(:", "line 1: invalid syntax"),
+        ("x = 1 / 0", "loading it failed: ZeroDivisionError"),
+        ("x = 1", "it has no function decide"),
+        ("def decide(candles, parameters): ...", "it has no class Parameters"),
+    ],
+)
+def test_a_file_that_is_no_strategy_is_refused_in_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(BadStrategy, match=complaint) as refused:
+        load_strategy(StrategyChoice(name=written(tmp_path, text)))
+    assert "\n" not in str(refused.value)
+
+
+def test_unknown_names_missing_files_and_wrong_parameters_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadStrategy, match="there is no strategy scalping_v9; known are scalping_v1"):
+        load_strategy(StrategyChoice(name="scalping_v9"))
+    with pytest.raises(BadStrategy, match="there is no such file"):
+        load_strategy(StrategyChoice(name=str(tmp_path / "none.py")))
+    with pytest.raises(BadStrategy, match="parameter ema_fast"):
+        load_strategy(StrategyChoice(name="scalping_v1", parameters={"ema_fast": "many"}))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"), [("raise KeyError('x')", "the strategy failed: KeyError"), ("return 7", "answered with a int")]
+)
+def test_a_strategy_that_misbehaves_says_nothing_and_stops_nothing(tmp_path: Path, body: str, reason: str) -> None:
+    head, _, _ = GOOD.partition("    return Decision")
+    strategy = load_strategy(StrategyChoice(name=written(tmp_path, f"{head}    {body}\n")))
+    said = strategy.decide(SYMBOL, candles_of(np.full(30, 100.0)))
+    assert isinstance(said, NoSignal)
+    assert reason in said.reason

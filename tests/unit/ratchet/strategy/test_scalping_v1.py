@@ -1,0 +1,77 @@
+"""ScalpingV1 and the rule of one and one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ratchet.domain.order import Side
+from ratchet.domain.signal import Kind, Vote
+from ratchet.strategy.decision import one_and_one
+from ratchet.strategy.scalping_v1 import Parameters, decide
+from tests.unit.ratchet.strategy.candles import candles_of, random_walk
+
+
+def a_vote(kind: Kind, side: Side | None) -> Vote:
+    return Vote(name=str(kind), kind=kind, side=side, value=1.0, note="")
+
+
+TREND, MOMENTUM, FILTER = Kind.TREND, Kind.MOMENTUM, Kind.FILTER
+
+
+@pytest.mark.parametrize(
+    ("votes", "enters"),
+    [
+        ([(TREND, Side.BUY), (MOMENTUM, Side.BUY)], True),
+        ([(TREND, Side.BUY), (TREND, Side.BUY)], False),
+        ([(MOMENTUM, Side.BUY), (MOMENTUM, Side.BUY)], False),
+        ([(TREND, Side.BUY), (MOMENTUM, Side.BUY), (FILTER, None)], False),
+        ([(TREND, Side.BUY), (MOMENTUM, Side.BUY), (FILTER, Side.SELL)], True),
+        ([(TREND, Side.BUY), (MOMENTUM, Side.BUY), (TREND, Side.SELL)], True),
+        ([(TREND, Side.BUY), (MOMENTUM, Side.BUY), (TREND, Side.SELL), (MOMENTUM, Side.SELL)], False),
+    ],
+)
+def test_an_entry_needs_trend_and_momentum_and_more_for_than_against(
+    votes: list[tuple[Kind, Side | None]], enters: bool
+) -> None:
+    decision = one_and_one([a_vote(*vote) for vote in votes], Side.BUY)
+    assert (decision.side is Side.BUY) is enters
+    assert enters or decision.reason
+
+
+def test_a_turn_upwards_is_bought_and_its_mirror_image_sold() -> None:
+    falling = 100 * np.exp(-0.0015 * np.arange(140))
+    rising = falling[-1] * np.exp(0.006 * np.arange(1, 30))
+    path = np.concatenate([falling, rising])
+    sides = [decide(candles_of(path[: n + 1]), Parameters()).side for n in range(139, len(path))]
+    mirrored = 10_000 / path
+    opposite = [decide(candles_of(mirrored[: n + 1]), Parameters()).side for n in range(139, len(path))]
+    assert Side.BUY in sides
+    assert Side.SELL not in sides
+    assert [None if side is None else side.opposite for side in sides] == opposite
+
+
+def test_a_flat_market_and_too_few_candles_are_left_alone() -> None:
+    assert decide(candles_of(np.full(150, 100.0)), Parameters()).side is None
+    assert "are wanted" in decide(candles_of(np.full(20, 100.0)), Parameters()).reason
+
+
+def test_a_market_that_hardly_moves_is_vetoed_by_its_atr() -> None:
+    quiet = Parameters(atr_fraction_min=0.5, atr_fraction_max=0.6)
+    for seed in range(300):
+        assert decide(candles_of(random_walk(seed)), quiet).side is None
+
+
+@given(st.integers(0, 2_000))
+def test_the_same_candles_give_the_same_decision_and_every_entry_has_its_one_and_one(seed: int) -> None:
+    candles = candles_of(random_walk(seed))
+    decision = decide(candles, Parameters())
+    assert decision == decide(candles, Parameters())
+    if decision.side is not None:
+        kinds = {vote.kind for vote in decision.votes if vote.side is decision.side}
+        assert {TREND, MOMENTUM} <= kinds
+
+
+def test_it_speaks_neither_always_nor_never() -> None:
+    entries = sum(decide(candles_of(random_walk(seed)), Parameters()).side is not None for seed in range(2_000))
+    assert 20 <= entries <= 400
