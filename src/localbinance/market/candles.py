@@ -67,7 +67,11 @@ def interval_start(at_ms: int, interval_ms: int) -> int:
 
 
 def joined(before: Candle, after: Candle, close_ms: int) -> Candle:
-    """Two adjacent candles as one."""
+    """Two adjacent candles as one. One without a trade has no price of its own to add."""
+    if not after.volume:
+        return widened(before, before.open_ms, close_ms)
+    if not before.volume:
+        return widened(after, before.open_ms, close_ms)
     return Candle(
         open_ms=before.open_ms,
         close_ms=close_ms,
