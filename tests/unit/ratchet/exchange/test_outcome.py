@@ -1,0 +1,73 @@
+"""What an error says about whether a request was taken: a wrong guess here doubles a position or loses one."""
+
+import aiohttp
+import ccxt
+import pytest
+
+from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, Rejected
+from ratchet.exchange.outcome import outcome_of
+
+
+def answered(code: int, message: str = "text", kind: type[Exception] = RuntimeError) -> Exception:
+    error: Exception = kind(f'binance {{"code":{code},"msg":"{message}"}}')
+    return error
+
+
+def refused_connection() -> Exception:
+    error = ccxt.ExchangeNotAvailable("binance POST http://127.0.0.1:1/fapi/v1/order?signature=secret")
+    error.__cause__ = aiohttp.ClientConnectorError.__new__(aiohttp.ClientConnectorError)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (answered(-2019, kind=ccxt.InsufficientFunds), Rejected),
+        (answered(-2021, kind=ccxt.OrderImmediatelyFillable), Rejected),
+        (answered(-4130), Rejected),
+        (answered(-2013, kind=ccxt.OrderNotFound), Rejected),
+        (answered(-1022, kind=ccxt.AuthenticationError), Rejected),
+        (answered(-1006, kind=ccxt.OperationFailed), OutcomeUnknown),
+        (answered(-1007, kind=ccxt.RequestTimeout), OutcomeUnknown),
+        (answered(-1000, kind=ccxt.OperationFailed), OutcomeUnknown),
+        (answered(-1001, kind=ccxt.OperationFailed), OutcomeUnknown),
+        (answered(-1003, kind=ccxt.DDoSProtection), RateLimited),
+        (answered(-1015, kind=ccxt.RateLimitExceeded), RateLimited),
+        (answered(-1008, kind=ccxt.OperationFailed), RateLimited),
+        (answered(-1021, kind=ccxt.InvalidNonce), NotSent),
+        (refused_connection(), NotSent),
+        (ccxt.RequestTimeout("binance POST http://x/order"), OutcomeUnknown),
+        (TimeoutError(), OutcomeUnknown),
+        (ccxt.ExchangeNotAvailable("binance 503 Service Unavailable <html>"), OutcomeUnknown),
+        (ccxt.ExchangeError("connection closed in the middle"), OutcomeUnknown),
+        (ccxt.BadResponse("no JSON"), OutcomeUnknown),
+        (ccxt.DDoSProtection("binance 418 I'm a teapot"), RateLimited),
+    ],
+)
+def test_every_failure_has_its_outcome(error: Exception, kind: type[ExchangeError]) -> None:
+    assert type(outcome_of(error, "POST order")) is kind
+
+
+def test_what_is_not_known_is_never_taken_for_a_no() -> None:
+    """Any error of ccxt without an answer of Binance in it leaves the outcome open."""
+    for name in dir(ccxt):
+        kind = getattr(ccxt, name)
+        if isinstance(kind, type) and issubclass(kind, ccxt.BaseError):
+            outcome = outcome_of(kind("something"), "POST order")
+            assert isinstance(outcome, (OutcomeUnknown, RateLimited)), name
+
+
+def test_retry_after_is_read_and_codes_are_kept() -> None:
+    limited = outcome_of(answered(-1003), "GET klines", {"retry-after": "7"})
+    assert isinstance(limited, RateLimited)
+    assert limited.retry_after_ms == 7_000
+    no = outcome_of(answered(-2022, "ReduceOnly Order is rejected."), "POST order")
+    assert isinstance(no, Rejected)
+    assert (no.code, no.message) == (-2022, "ReduceOnly Order is rejected.")
+
+
+def test_no_message_holds_an_address_or_a_signature() -> None:
+    for error in (refused_connection(), ccxt.RequestTimeout("GET http://x/?signature=secret&apiKey=k")):
+        text = str(outcome_of(error, "POST order"))
+        assert "secret" not in text
+        assert "http" not in text

@@ -1,0 +1,124 @@
+"""Parsing: recorded answers and frames of the real exchange as values, and a clear word about what is none."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ratchet.domain.order import OrderStatus, Side, StopStatus
+from ratchet.domain.symbol import Symbol
+from ratchet.domain.user_event import FundingBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
+from ratchet.exchange import parse_account, parse_market
+from ratchet.exchange.errors import BadReply
+from ratchet.exchange.parse_frames import user_events
+from tests.recorded import RECORDED, needs_recorded
+
+PAYLOADS = RECORDED / "payloads"
+
+
+def frames() -> Iterator[dict[str, Any]]:
+    for path in sorted((PAYLOADS / "user-data").glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)["frame"]
+
+
+@needs_recorded
+def test_the_real_rules_are_read() -> None:
+    raw = json.loads((PAYLOADS / "rest" / "fapi-exchangeInfo-demo-2026-03-31.json").read_text())
+    rules = parse_market.usdc_perpetuals(raw)
+    assert len(rules) == 37, "38 are listed, one does not trade yet"
+    btc = rules[Symbol("BTCUSDC")]
+    assert (btc.price_tick, btc.quantity_step, btc.notional_min) == (Decimal("0.1"), Decimal("0.001"), Decimal(100))
+    assert btc.quantity_market_max == 100
+
+
+@needs_recorded
+def test_every_recorded_frame_is_understood() -> None:
+    events: list[UserEvent] = []
+    for frame in frames():
+        renamed = json.loads(json.dumps(frame).replace("USDT", "USDC"))
+        events += user_events(renamed)
+    kinds = {type(event) for event in events}
+    assert {OrderChanged, StopChanged, PositionChanged, FundingBooked} <= kinds
+    fills = [event.fill for event in events if isinstance(event, OrderChanged) and event.fill is not None]
+    assert fills
+    assert all(fill.quantity > 0 and fill.price > 0 for fill in fills)
+    assert all(event.report.status is not OrderStatus.UNKNOWN for event in events if isinstance(event, OrderChanged))
+
+
+@needs_recorded
+def test_a_recorded_conditional_order_is_read() -> None:
+    frame = next(frame for frame in frames() if frame["e"] == "ALGO_UPDATE" and frame["o"]["X"] == "FINISHED")
+    [event] = user_events(json.loads(json.dumps(frame).replace("USDT", "USDC")))
+    assert isinstance(event, StopChanged)
+    assert event.report.status is StopStatus.FINISHED
+    assert event.report.order_id == 88937381063
+    assert event.report.side is Side.BUY
+
+
+@needs_recorded
+def test_frames_of_other_quotes_are_left_out() -> None:
+    others = [frame for frame in frames() if "USDC" not in json.dumps(frame)]
+    assert others
+    assert not [event for frame in others for event in user_events(frame) if not isinstance(event, FundingBooked)]
+
+
+AN_ORDER: dict[str, Any] = {
+    "clientOrderId": "rt-a-1-entry0",
+    "orderId": 7,
+    "symbol": "BTCUSDC",
+    "side": "BUY",
+    "status": "FILLED",
+    "origQty": "0.010",
+    "executedQty": "0.010",
+    "avgPrice": "100000.1",
+    "reduceOnly": False,
+    "updateTime": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"orderId": None}, "orderId is None, an integer is wanted"),
+        ({"origQty": "NaN"}, "origQty is 'NaN', a number in a string is wanted"),
+        ({"origQty": 0.01}, "origQty is 0.01, a number in a string is wanted"),
+        ({"side": "LEFT"}, "a side is LEFT"),
+        ({"reduceOnly": "false"}, "reduceOnly is 'false', true or false is wanted"),
+    ],
+)
+def test_an_answer_that_is_not_as_documented_is_named(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(BadReply, match=complaint):
+        parse_account.order_report(AN_ORDER | change)
+
+
+def test_a_missing_field_is_named_and_an_unknown_status_is_unknown() -> None:
+    with pytest.raises(BadReply, match="symbol is missing"):
+        parse_account.order_report({name: value for name, value in AN_ORDER.items() if name != "symbol"})
+    with pytest.raises(BadReply, match="an order is a list, an object is wanted"):
+        parse_account.order_report([])
+    assert parse_account.order_report(AN_ORDER | {"status": "NEW_ADL"}).status is OrderStatus.UNKNOWN
+
+
+def test_a_fee_in_another_asset_is_refused() -> None:
+    with pytest.raises(BadReply, match="switch fee payment in BNB off"):
+        parse_account.usdc_fee(Decimal("0.1"), "BNB")
+    assert parse_account.usdc_fee(Decimal(0), "BNB") == 0
+
+
+def test_hedge_mode_positions_are_refused() -> None:
+    row = {
+        "symbol": "BTCUSDC",
+        "positionSide": "LONG",
+        "positionAmt": "1",
+        "entryPrice": "1",
+        "markPrice": "1",
+        "unRealizedProfit": "0",
+        "marginAsset": "USDC",
+    }
+    with pytest.raises(BadReply, match="hedge mode"):
+        parse_account.positions([row])
+    [position] = parse_account.positions([row | {"positionSide": "BOTH"}, row | {"positionAmt": "0"}])
+    assert position.quantity == 1
