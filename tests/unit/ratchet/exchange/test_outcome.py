@@ -8,13 +8,12 @@ from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, Rate
 from ratchet.exchange.outcome import outcome_of
 
 
-def answered(code: int, message: str = "text", kind: type[Exception] = RuntimeError) -> Exception:
-    error: Exception = kind(f'binance {{"code":{code},"msg":"{message}"}}')
-    return error
+def answered(code: int, message: str = "text", kind: type[Exception] = ccxt.ExchangeError) -> Exception:
+    return kind(f'binance {{"code":{code},"msg":"{message}"}}')
 
 
 def refused_connection() -> Exception:
-    error = ccxt.ExchangeNotAvailable("binance POST http://127.0.0.1:1/fapi/v1/order?signature=secret")
+    error: Exception = ccxt.ExchangeNotAvailable("binance POST http://127.0.0.1:1/fapi/v1/order?signature=secret")
     error.__cause__ = aiohttp.ClientConnectorError.__new__(aiohttp.ClientConnectorError)
     return error
 
