@@ -72,7 +72,10 @@ async def serve(options: ServeOptions, *, on_ready: Callable[[Address], None]) -
         try:
             await site.start()
         except OSError as error:
-            raise CannotListen(f"{options.host}:{options.port} cannot be listened on: {os.strerror(error.errno or 0)}; --port 0 takes a free one") from None
+            why = os.strerror(error.errno or 0)
+            raise CannotListen(
+                f"{options.host}:{options.port} cannot be listened on: {why}; --port 0 takes a free one"
+            ) from None
         host, port = runner.addresses[0][:2]
         name = f"[{host}]" if ":" in host else host
         conductor.catch_up()

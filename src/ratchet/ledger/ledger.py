@@ -166,6 +166,16 @@ class Ledger:
             rows = await session.scalars(numbered)
             return {OrderId(row.order_id): ClientOrderId(row.client_order_id) for row in rows if row.order_id}
 
+    async def unfinished_orders(self, trade_id: TradeId) -> list[tuple[ClientOrderId, Role]]:
+        """Orders that were sent and whose end is not known."""
+        async with self._sessions() as session:
+            rows = await session.scalars(select(OrderRow).where(OrderRow.trade_id == trade_id))
+            return [
+                (ClientOrderId(row.client_order_id), Role(row.role))
+                for row in rows
+                if row.status != OrderStatus.INTENDED.value and not OrderStatus(row.status).is_final
+            ]
+
     async def orders_of(self, trade_id: TradeId) -> list[OrderRow]:
         """A trade's orders in the order of their intent."""
         async with self._sessions() as session:

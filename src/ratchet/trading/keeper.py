@@ -13,7 +13,7 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import ZERO
-from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, Role, StopOrder, StopStatus
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, StopOrder, StopStatus
 from ratchet.domain.user_event import OrderChanged, StopChanged
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, Rejected
@@ -28,6 +28,8 @@ INBOX_SIZE_MAX = 1_000
 CLOSE_ATTEMPTS_MAX = 5
 WOULD_TAKE = -5022  # a post-only order would fill at once
 REDUCE_ONLY_REFUSED = -2022  # nothing is left to reduce
+
+_DONE = {StopStatus.FINISHED: OrderStatus.FILLED}  # its market order is through
 
 log = structlog.get_logger(__name__)
 
@@ -327,7 +329,24 @@ class Keeper:
             self.state.stop = None
         self.state.naked_since_ms = None
         await self._look_again()
+        await self._learn_ends()
         await self._ledger.close_trade(self.state.trade_id, reason=self._end_reason, at_ms=self._clock.now_ms())
+
+    async def _learn_ends(self) -> None:
+        """Ask what became of orders whose end no event has told yet: after this nobody listens for it."""
+        for name, role in await self._ledger.unfinished_orders(self.state.trade_id):
+            try:
+                if role is Role.STOP:
+                    stop = await self._client.fetch_stop(self.state.symbol, name)
+                    status = None if stop is None else stop_status(stop.status) or _DONE.get(stop.status)
+                else:
+                    order = await self._client.fetch_order(self.state.symbol, name)
+                    status = None if order is None else order.status
+            except ExchangeError as error:
+                log.warning("order_end_unknown", client_order_id=name, error=str(error))
+                continue
+            if status is not None:
+                await self._ledger.mark(name, status, at_ms=self._clock.now_ms())
 
     async def _end_unfilled(self, reason: str) -> bool:
         log.warning("entry_not_filled", symbol=self.state.symbol, reason=reason)
