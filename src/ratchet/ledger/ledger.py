@@ -1,6 +1,5 @@
 """The ledger: the trader's memory. What is to be sent is in it before it is sent; what came of it, as soon as known."""
 
-import asyncio
 import secrets
 import string
 from collections.abc import Sequence
@@ -21,7 +20,8 @@ from ratchet.domain.signal import NoSignal, Signal, Vote
 from ratchet.ledger.database import open_database
 from ratchet.ledger.errors import LedgerError, UnknownFill
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
-from ratchet.ledger.tables import EquityRow, FillRow, FundingRow, MetaRow, OrderRow, SignalRow, TradeRow
+from ratchet.ledger.tables import Base, EquityRow, FillRow, FundingRow, MetaRow, OrderRow, SignalRow, TradeRow
+from ratchet.ledger.writer import Writer
 
 RUN_LENGTH = 4
 RUN_ALPHABET = string.ascii_lowercase + string.digits
@@ -38,14 +38,15 @@ _RANK_FINAL = 4
 
 
 class Ledger:
-    """One writer at a time; each call is one transaction, durable when it returns."""
+    """Each call is done wholly or not at all, and is on the disk when it returns."""
 
-    def __init__(self, engine: AsyncEngine, run: str) -> None:
+    def __init__(self, engine: AsyncEngine, run: str, trades_known: int) -> None:
         """Use `Ledger.open`."""
+        self._trades_known = trades_known  # the largest number of a trade
         self.run = run  # a short token of this database, part of every client order id
         self._engine = engine
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
-        self._writing = asyncio.Lock()
+        self._writer = Writer(engine)
         self._sequences: dict[tuple[TradeId, Role], int] = {}
 
     @classmethod
@@ -58,22 +59,40 @@ class Ledger:
                 if row is None:
                     row = MetaRow(key="run", value="".join(secrets.choice(RUN_ALPHABET) for _ in range(RUN_LENGTH)))
                     session.add(row)
-                run = row.value
+                run, known = row.value, int(await session.scalar(select(func.max(TradeRow.id))) or 0)
         except DBAPIError as error:
             await engine.dispose()
             raise LedgerError(f"{url}: {error.orig}") from None
-        return cls(engine, run)
+        return cls(engine, run, known)
 
     async def close(self) -> None:
         """Close. What was acknowledged is on the disk already."""
-        async with self._writing:
-            await self._engine.dispose()
+        await self._writer.close()
+        await self._engine.dispose()
 
     # Trades ----------------------------------------------------------------------------------------------------------
 
-    async def begin_trade(self, bracket: Bracket, signal: Signal, *, profile: str, at_ms: int) -> TradeId:
-        """A trade begins as a plan."""
-        row = TradeRow(
+    def next_trade_id(self) -> TradeId:
+        """The number of a trade that is about to be recorded. None of its orders has a name yet."""
+        trade_id = TradeId(self._trades_known + 1)
+        self._trades_known = trade_id
+        for role in Role:
+            self._sequences[trade_id, role] = 0
+        return trade_id
+
+    async def record_trade(
+        self,
+        trade_id: TradeId,
+        bracket: Bracket,
+        signal: Signal,
+        orders: Sequence[tuple[Role, MarketOrder | LimitOrder | StopOrder]],
+        *,
+        profile: str,
+        at_ms: int,
+    ) -> None:
+        """A trade begins: its plan and the intent of every order, in one."""
+        trade = TradeRow(
+            id=trade_id,
             symbol=bracket.symbol,
             side=bracket.side.value,
             quantity=bracket.quantity,
@@ -86,18 +105,21 @@ class Ledger:
             opened_ms=at_ms,
             reason="",
         )
-        async with self._writing, self._sessions.begin() as session:
-            session.add(row)
-        return TradeId(row.id)
+        rows = [_order_row(trade_id, role, order, at_ms, Origin.SYSTEM) for role, order in orders]
+        await self._writer.write(lambda session: _add_all(session, [trade, *rows]))
 
     async def record_naked(self, trade_id: TradeId, naked_ms: float) -> None:
         """How long the trade has stood without a confirmed stop so far, real ms."""
-        async with self._writing, self._sessions.begin() as session:
+
+        async def write(session: AsyncSession) -> None:
             (await self._trade(session, trade_id)).naked_ms = naked_ms
+
+        await self._writer.write(write)
 
     async def close_trade(self, trade_id: TradeId, *, reason: str, at_ms: int) -> None:
         """A trade is over, once. Orders of it that were never sent are cancelled."""
-        async with self._writing, self._sessions.begin() as session:
+
+        async def write(session: AsyncSession) -> None:
             trade = await self._trade(session, trade_id)
             if trade.closed_ms is not None:
                 return
@@ -107,6 +129,8 @@ class Ledger:
             )
             for order in await session.scalars(unsent):
                 order.status, order.reason, order.updated_ms = OrderStatus.CANCELED.value, "never sent", at_ms
+
+        await self._writer.write(write)
 
     async def open_trades(self) -> list[TradeRow]:
         """Trades that are not over, oldest first."""
@@ -136,8 +160,8 @@ class Ledger:
         origin: Origin = Origin.SYSTEM,
     ) -> None:
         """What is going to be sent. All of them or none; on the disk before this returns."""
-        async with self._writing, self._sessions.begin() as session:
-            session.add_all([_order_row(trade_id, role, order, at_ms, origin) for role, order in orders])
+        rows = [_order_row(trade_id, role, order, at_ms, origin) for role, order in orders]
+        await self._writer.write(lambda session: _add_all(session, rows))
 
     async def mark(
         self,
@@ -149,7 +173,8 @@ class Ledger:
         reason: str = "",
     ) -> None:
         """What has become of an order. News that come late do not take back what is known. Raises: LedgerError."""
-        async with self._writing, self._sessions.begin() as session:
+
+        async def write(session: AsyncSession) -> None:
             row = await session.get(OrderRow, name)
             if row is None:
                 raise LedgerError(f"order {name} is not in the ledger")
@@ -158,6 +183,8 @@ class Ledger:
             if _advances(OrderStatus(row.status), status):
                 row.status, row.updated_ms = status.value, at_ms
                 row.reason = reason[:TEXT_LENGTH_MAX] or row.reason
+
+        await self._writer.write(write)
 
     async def client_order_ids(self, trade_id: TradeId) -> dict[OrderId, ClientOrderId]:
         """Our names of the trade's orders by the exchange's numbers, as far as these are known."""
@@ -189,7 +216,8 @@ class Ledger:
 
         Raises: UnknownFill when no order of the ledger matches by client id or by the exchange's number.
         """
-        async with self._writing, self._sessions.begin() as session:
+
+        async def write(session: AsyncSession) -> bool:
             if await session.get(FillRow, (fill.symbol, fill.fill_id)) is not None:
                 return False
             order = await self._order_of(session, fill)
@@ -211,11 +239,14 @@ class Ledger:
                     at_ms=fill.at_ms,
                 )
             )
-        return True
+            return True
+
+        return await self._writer.write(write)
 
     async def record_funding(self, income: Income, trade_id: TradeId | None) -> bool:
         """Book a funding payment, once. False when it was booked already."""
-        async with self._writing, self._sessions.begin() as session:
+
+        async def write(session: AsyncSession) -> bool:
             if await session.get(FundingRow, income.income_id) is not None:
                 return False
             session.add(
@@ -227,19 +258,21 @@ class Ledger:
                     at_ms=income.at_ms,
                 )
             )
-        return True
+            return True
+
+        return await self._writer.write(write)
 
     async def record_equity(self, at_ms: int, equity: Decimal, wallet: Decimal) -> None:
         """The account at an instant."""
-        async with self._writing, self._sessions.begin() as session:
-            session.add(EquityRow(at_ms=at_ms, equity=equity, wallet=wallet))
+        rows = [EquityRow(at_ms=at_ms, equity=equity, wallet=wallet)]
+        await self._writer.write(lambda session: _add_all(session, rows))
 
     # Decisions -------------------------------------------------------------------------------------------------------
 
     async def record_signals(self, decisions: Sequence[tuple[Signal | NoSignal, str]]) -> None:
         """What strategies said, `Signal` or `NoSignal`, each with what became of it."""
-        async with self._writing, self._sessions.begin() as session:
-            session.add_all([_signal_row(said, outcome) for said, outcome in decisions])
+        rows = [_signal_row(said, outcome) for said, outcome in decisions]
+        await self._writer.write(lambda session: _add_all(session, rows))
 
     async def summary(self, since_ms: int) -> LedgerSummary:
         """Sums of everything from an instant on."""
@@ -274,6 +307,10 @@ class Ledger:
         if row is None:
             raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
         return row
+
+
+async def _add_all(session: AsyncSession, rows: Sequence[Base]) -> None:
+    session.add_all(rows)
 
 
 def _advances(before: OrderStatus, after: OrderStatus) -> bool:

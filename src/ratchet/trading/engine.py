@@ -237,7 +237,10 @@ class Engine:
     def _begin(self, approved: Approved, signal: Signal) -> None:
         if self._tasks is None:
             raise RuntimeError("a trade cannot begin before the engine runs")
-        state = TradeState(trade_id=TradeId(0), bracket=approved.bracket, opened_ms=self._clock.now_ms())
+        state = TradeState(
+            trade_id=self._ledger.next_trade_id(), bracket=approved.bracket, opened_ms=self._clock.now_ms()
+        )
+        self._last_trade[state.symbol] = state.trade_id
         keeper = Keeper(
             state,
             self._parts.rules[signal.symbol],
@@ -256,11 +259,7 @@ class Engine:
         state = keeper.state
         try:
             with hold:
-                state.trade_id = await self._ledger.begin_trade(
-                    approved.bracket, signal, profile=self._parts.profile, at_ms=state.opened_ms
-                )
-                self._last_trade[state.symbol] = state.trade_id
-                entered = await keeper.open(approved)
+                entered = await keeper.open(approved, signal, self._parts.profile)
             if entered:
                 await keeper.keep()
         except Exception:

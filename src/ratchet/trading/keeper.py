@@ -14,6 +14,7 @@ from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, StopOrder, StopStatus
+from ratchet.domain.signal import Signal
 from ratchet.domain.user_event import OrderChanged, StopChanged
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, Rejected
@@ -99,9 +100,9 @@ class Keeper:
         if not self._inbox.put(event):
             log.error("keeper_inbox_full", symbol=self.state.symbol, trade_id=self.state.trade_id)
 
-    async def open(self, approved: Approved) -> bool:
+    async def open(self, approved: Approved, signal: Signal, profile: str) -> bool:
         """Enter, protect, place the ladder. False when nothing was filled and the trade is over."""
-        entered = await self._enter(approved)
+        entered = await self._enter(approved, signal, profile)
         if entered and await self._protect():
             await self._place_ladder()
         return entered
@@ -124,7 +125,7 @@ class Keeper:
 
     # the life of a trade ----------------------------------------------------------------------------------
 
-    async def _enter(self, approved: Approved) -> bool:
+    async def _enter(self, approved: Approved, signal: Signal, profile: str) -> bool:
         """Plan every order, make the plan durable, send the entry. False when nothing was filled."""
         bracket = approved.bracket
         entry = MarketOrder(
@@ -135,7 +136,14 @@ class Keeper:
         )
         self._stop_planned = await self._plan_stop(bracket.quantity, bracket.price_stop)
         self._rungs_planned = await self._plan_rungs(bracket.quantity)
-        await self._record((Role.ENTRY, entry), (Role.STOP, self._stop_planned), *self._rungs_planned)
+        orders: list[tuple[Role, MarketOrder | LimitOrder | StopOrder]] = [
+            (Role.ENTRY, entry),
+            (Role.STOP, self._stop_planned),
+            *self._rungs_planned,
+        ]
+        await self._ledger.record_trade(
+            self.state.trade_id, bracket, signal, orders, profile=profile, at_ms=self.state.opened_ms
+        )
         try:
             report = await self._executor.place(entry)
         except (Rejected, NeverArrived) as no:

@@ -70,7 +70,9 @@ def a_signal() -> Signal:
 
 
 async def a_trade(ledger: Ledger) -> TradeId:
-    return await ledger.begin_trade(a_bracket(), a_signal(), profile="balanced", at_ms=NOW_MS)
+    trade = ledger.next_trade_id()
+    await ledger.record_trade(trade, a_bracket(), a_signal(), [], profile="balanced", at_ms=NOW_MS)
+    return trade
 
 
 async def an_entry(ledger: Ledger, trade: TradeId) -> MarketOrder:
@@ -306,3 +308,35 @@ async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
 def test_decimals_come_back_as_they_were(value: Decimal) -> None:
     column, dialect = Exact(), DefaultDialect()
     assert column.process_result_value(column.process_bind_param(value, dialect), dialect) == value
+
+
+async def test_a_write_that_fails_takes_none_of_those_beside_it_with_it(ledger: Ledger) -> None:
+    trade = await a_trade(ledger)
+    entry = await an_entry(ledger, trade)
+    rung = LimitOrder(
+        client_order_id=await ledger.next_client_order_id(trade, Role.RUNG),
+        symbol=SYMBOL,
+        side=Side.SELL,
+        quantity=Decimal("0.010"),
+        price=Decimal(101_000),
+    )
+    half_good: list[tuple[Role, MarketOrder | LimitOrder]] = [
+        (Role.RUNG, rung),
+        (Role.ENTRY, entry),
+    ]  # the second is there already
+    outcomes = await asyncio.gather(
+        ledger.record_equity(NOW_MS, Decimal(1), Decimal(1)),
+        ledger.record_intents(trade, half_good, at_ms=NOW_MS),
+        ledger.record_equity(NOW_MS, Decimal(2), Decimal(2)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), IntegrityError, type(None)]
+    assert [point.equity for point in (await ledger.summary(0)).equity] == [1, 2]
+    assert list(await status_of(ledger, trade)) == [entry.client_order_id]
+
+
+async def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
+    ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+    await ledger.close()
+    with pytest.raises(LedgerError, match="the ledger is closed"):
+        await ledger.record_equity(NOW_MS, Decimal(1), Decimal(1))
