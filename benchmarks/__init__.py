@@ -1,1 +1,1 @@
-"""Benchmarks: figures as ratios in one run, printed with the machine's core count."""
+"""How fast it is on this machine. Figures are for comparing runs on one machine, and ratios for comparing machines."""

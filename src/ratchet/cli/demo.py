@@ -15,6 +15,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
+from ratchet.cli.event_loop import run
 from ratchet.cli.local_exchange import LocalExchange, LocalExchangeFailed, local_exchange
 from ratchet.cli.picture import draw_equity
 from ratchet.cli.progress import show_progress
@@ -113,7 +114,7 @@ def demo(
         json=json,
     )
     try:
-        exit_code = asyncio.run(_demo(options))
+        exit_code = run(_demo(options))
     except (LocalExchangeFailed, BadSettings, BadStrategy, CannotTrade, LedgerError) as error:
         raise Refusal(str(error)) from None
     except ExchangeError as error:

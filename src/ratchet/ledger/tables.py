@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Boolean, Dialect, Float, ForeignKey, Index, Integer, String
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
 
@@ -72,6 +72,7 @@ class OrderRow(Base):
     reason: Mapped[str] = mapped_column(String(400), default="")
     intended_ms: Mapped[int] = mapped_column(BigInteger)
     updated_ms: Mapped[int] = mapped_column(BigInteger)
+    trade: Mapped[TradeRow | None] = relationship(lazy="raise")  # has a trade written before its orders
     __table_args__ = (Index("orders_by_trade", "trade_id"), Index("orders_by_order_id", "symbol", "order_id"))
 
 

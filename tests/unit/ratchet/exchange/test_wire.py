@@ -2,78 +2,35 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import Awaitable
 from decimal import Decimal
 
 import pytest
 from aiohttp import WSMsgType, web
 
-from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.identity import ClientOrderId
-from ratchet.domain.order import MarketOrder, Side
+from ratchet.domain.order import MarketOrder, Side, StopOrder
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import NotSent, OutcomeUnknown, RateLimited, Rejected
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.socket import Frame, StreamLost, StreamSocket
-
-SECRET = "the-secret-of-the-test"
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@asynccontextmanager
-async def a_server(handler: Handler) -> AsyncIterator[str]:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return await handler(request)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield f"127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-def settings_for(address: str, timeout_s: float = 0.3) -> ExchangeSettings:
-    return ExchangeSettings(
-        http_url=f"http://{address}",
-        ws_url=f"ws://{address}",
-        api_key="a-key",
-        api_secret=SECRET,
-        reply_timeout_s=timeout_s,
-        rate_limit=False,
-    )
-
+from tests.unit.ratchet.exchange.server import SECRET, Counted, StreamServer, a_server, error, settings_for, subscribed
 
 AN_ORDER = MarketOrder(
     client_order_id=ClientOrderId("rt-a-1-entry0"), symbol=Symbol("BTCUSDC"), side=Side.BUY, quantity=Decimal("0.01")
 )
 
 
-class Counted:
-    """Answers with what it is told to, and counts how often it was asked."""
-
-    def __init__(self, *answers: web.Response | None) -> None:
-        self.answers = list(answers)
-        self.asked: list[str] = []
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(f"{request.method} {request.path}")
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if answer is None:
-            await asyncio.sleep(60)  # the answer never comes; the connection is torn down with the test
-        assert answer is not None
-        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
-
-
-def error(code: int, status: int = 400, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response({"code": code, "msg": "text"}, status=status, headers=headers)
+A_STOP = StopOrder(
+    client_order_id=ClientOrderId("rt-a-1-stop0"),
+    symbol=Symbol("BTCUSDC"),
+    side=Side.SELL,
+    quantity=Decimal("0.01"),
+    price_trigger=Decimal(90_000),
+)
 
 
 async def test_an_order_without_an_answer_may_have_happened_and_is_sent_once() -> None:
@@ -132,28 +89,6 @@ async def test_a_refused_timestamp_sets_the_clock() -> None:
         with pytest.raises(NotSent):
             await client.place(AN_ORDER)
         assert abs(clock.now_ms() - before_ms - ahead_ms) < 5_000
-
-
-class StreamServer:
-    """A stream service: each connection is handed to the script."""
-
-    def __init__(self, script: Callable[[web.WebSocketResponse, int], Awaitable[None]]) -> None:
-        self.script = script
-        self.connections = 0
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        self.connections += 1
-        await self.script(socket, self.connections)
-        return socket
-
-
-async def subscribed(socket: web.WebSocketResponse) -> list[str]:
-    message = await socket.receive_json()
-    await socket.send_json({"result": None, "id": message["id"]})
-    streams: list[str] = message["params"]
-    return streams
 
 
 async def test_a_lost_stream_comes_back_and_says_so_each_time() -> None:
@@ -247,3 +182,90 @@ async def test_the_lockstep_is_answered_with_all_that_was_received_once_nobody_i
     assert work.is_set(), "it was answered before the work was done"
     assert answers == [[1, 2]]
     assert clock.now_ms() == 5_000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [web.json_response({"orderId": 7}), web.json_response([]), web.Response(text="<html>")],
+    ids=["half an order", "a list", "no JSON"],
+)
+async def test_an_order_whose_answer_is_not_understood_may_have_happened(answer: web.Response) -> None:
+    server = Counted(answer)
+    async with a_server(server) as address, BinanceClient(settings_for(address), SystemClock()) as client:
+        with pytest.raises(OutcomeUnknown, match="POST order"):
+            await client.place(AN_ORDER)
+        with pytest.raises(OutcomeUnknown, match="POST algoOrder"):
+            await client.place_stop(A_STOP)
+        with pytest.raises(OutcomeUnknown, match="DELETE order"):
+            await client.cancel(AN_ORDER.symbol, AN_ORDER.client_order_id)
+    assert len(server.asked) == 3
+
+
+async def test_a_broken_front_that_names_a_code_is_no_definite_no() -> None:
+    server = Counted(error(-1, 503), error(-1008, 503), error(-2019, 400))
+    async with a_server(server) as address, BinanceClient(settings_for(address), SystemClock()) as client:
+        for kind in (OutcomeUnknown, RateLimited, Rejected):
+            with pytest.raises(kind):
+                await client.place(AN_ORDER)
+
+
+async def test_each_answer_is_judged_by_its_own_headers() -> None:
+    """Requests run side by side: one's Retry-After is none of another's business."""
+    both = asyncio.Barrier(2)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        await both.wait()
+        return error(-1003, 429, {"Retry-After": "3" if request.path.endswith("/order") else "9"})
+
+    waits: dict[str, int | None] = {}
+
+    async def note(name: str, request: Awaitable[object]) -> None:
+        try:
+            await request
+        except RateLimited as limited:
+            waits[name] = limited.retry_after_ms
+
+    async with a_server(handler) as address, BinanceClient(settings_for(address, 5), SystemClock()) as client:
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            tasks.create_task(note("order", client.place(AN_ORDER)))
+            tasks.create_task(note("stop", client.place_stop(A_STOP)))
+    assert waits == {"order": 3_000, "stop": 9_000}
+
+
+async def test_no_key_and_no_signature_is_ever_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = Counted(error(-2019))
+    async with a_server(server) as address, BinanceClient(settings_for(address), SystemClock()) as client:
+        with pytest.raises(Rejected):
+            await client.place(AN_ORDER)
+        with pytest.raises(Rejected):
+            await client.fetch_balance()
+        shown = f"{caplog.text} {client!r} {vars(client)!r}"
+    for secret in (SECRET, "a-key", "signature"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(("code", "message"), [(-2011, "unknown"), (-4117, "stop order is triggering")])
+async def test_a_stop_that_waits_no_more_cannot_be_cancelled(code: int, message: str) -> None:
+    server = Counted(web.json_response({"code": code, "msg": message}, status=400))
+    async with a_server(server) as address, BinanceClient(settings_for(address), SystemClock()) as client:
+        assert not await client.cancel_stop(A_STOP.symbol, A_STOP.client_order_id)
+
+
+async def test_exchange_time_is_held_between_the_attempts_of_a_read() -> None:
+    clock = LockstepClock(0)
+    seen = asyncio.Event()
+
+    async def handler(_request: web.Request) -> web.StreamResponse:
+        if not seen.is_set():
+            seen.set()
+            return web.Response(status=503, text="<html>")
+        return web.json_response({"serverTime": 5})
+
+    async with a_server(handler) as address, BinanceClient(settings_for(address), clock) as client:
+        reading = asyncio.create_task(client.fetch_time_ms())
+        async with asyncio.timeout(5):
+            await seen.wait()
+            await clock.idle()
+            assert reading.done(), "the clock was let go between two attempts"
+        assert await reading == 5

@@ -143,6 +143,21 @@ async def test_intents_are_all_there_or_none(ledger: Ledger) -> None:
     assert list(await status_of(ledger, trade)) == [entry.client_order_id]
 
 
+async def test_a_trade_and_its_orders_are_one_intent(ledger: Ledger) -> None:
+    async def begin() -> TradeId:
+        trade = ledger.next_trade_id()
+        name = await ledger.next_client_order_id(trade, Role.ENTRY)
+        entry = MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.BUY, quantity=Decimal(1))
+        orders = [(Role.ENTRY, entry)]
+        await ledger.record_trade(trade, a_bracket(), a_signal(), orders, profile="balanced", at_ms=NOW_MS)
+        return trade
+
+    trades = await asyncio.gather(*(begin() for _ in range(20)))
+    assert len(set(trades)) == 20
+    for trade in trades:
+        assert list((await status_of(ledger, trade)).values()) == ["INTENDED"]
+
+
 async def test_late_news_do_not_take_back_what_is_known(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
     name = (await an_entry(ledger, trade)).client_order_id
