@@ -1,7 +1,6 @@
 """Endpoints of the account: balances, positions, settings, income, listen keys."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 
 from localbinance.core.account_state import PositionDetail
 from localbinance.core.order import PositionSide
@@ -247,48 +246,6 @@ def close_listen_key(venue: Venue, call: Call) -> object:
     return {}
 
 
-# localbinance's own --------------------------------------------------------------------------------------------------
-
-
-def status(venue: Venue, _call: Call) -> object:
-    """GET /localbinance/status."""
-    return {
-        "market": venue.market_name,
-        "symbols": len(venue.books),
-        "now_ms": venue.clock.now_ms(),
-        "start_ms": venue.start_ms,
-        "end_ms": venue.end_ms,
-        "speed": venue.clock.speed,
-        "steps": venue.conductor.steps,
-        "orders_placed": venue.counts.placed,
-        "orders_cancelled": venue.counts.cancelled,
-        "orders_rejected": venue.counts.rejected,
-    }
-
-
-def uncovered(venue: Venue, call: Call) -> object:
-    """GET /localbinance/uncovered: the audit of one account."""
-    return [
-        {
-            "symbol": spell.symbol,
-            "from_ms": spell.from_ms,
-            "until_ms": spell.until_ms,
-            "requests_between": spell.requests_between,
-        }
-        for spell in venue.exchange.uncovered(call.account)
-    ]
-
-
-def deposit(venue: Venue, call: Call) -> object:
-    """POST /localbinance/deposit: money from nowhere, or to it when the amount is below 0."""
-    amount = call.parameters.number("amount")
-    if amount is None:
-        raise refusals.mandatory("amount")
-    asset = call.parameters.required("asset").upper()
-    venue.exchange.deposit(call.account, asset, Decimal(amount), call.now_ms)
-    return SUCCESS
-
-
 KEY = Security.KEY
 ROUTES: Routes = {
     ("GET", "/fapi/v3/account"): Endpoint(account_v3, SIGNED, 5),
@@ -317,7 +274,4 @@ ROUTES: Routes = {
     ("POST", "/fapi/v1/listenKey"): Endpoint(open_listen_key, KEY, 1),
     ("PUT", "/fapi/v1/listenKey"): Endpoint(extend_listen_key, KEY, 1),
     ("DELETE", "/fapi/v1/listenKey"): Endpoint(close_listen_key, KEY, 1),
-    ("GET", "/localbinance/status"): Endpoint(status, weight=0),
-    ("GET", "/localbinance/uncovered"): Endpoint(uncovered, KEY, 0),
-    ("POST", "/localbinance/deposit"): Endpoint(deposit, KEY, 0, changes=True),
 }

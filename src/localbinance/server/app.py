@@ -15,6 +15,7 @@ from localbinance.server import (
     market_endpoints,
     order_endpoints,
     other_endpoints,
+    own_endpoints,
     refusals,
 )
 from localbinance.server.endpoint import Endpoint, Routes
@@ -34,7 +35,9 @@ ROUTES: Routes = {
     **algo_endpoints.ROUTES,
     **account_endpoints.ROUTES,
     **other_endpoints.ROUTES,
+    **own_endpoints.ROUTES,
 }
+USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 WITH_BODY = frozenset((hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_DELETE))
 
 
@@ -64,17 +67,18 @@ class App:
         headers: dict[str, str] = {}
         try:
             parameters = Parameters.read(query, form)
-            body = self._perform(request, _endpoint(request.method, path), parameters, (query, form), headers)
+            reply = self._perform(request, _endpoint(request.method, path), parameters, (query, form), headers)
+            body = orjson.dumps(reply)
         except Limited as limited:
             headers[hdrs.RETRY_AFTER] = str(limited.retry_after_s)
-            return _refusal(limited.rejection, headers)
+            return self._refusal(request, limited.rejection, headers)
         except Rejection as no:
-            return _refusal(no, headers)
+            return self._refusal(request, no, headers)
         except Exception:
             # The edge of the server: a fault of ours is answered as one, and the exchange goes on.
             LOG.exception("%s %s failed", request.method, path)
-            return _refusal(refusals.internal(), headers)
-        return Response(body=orjson.dumps(body), content_type="application/json", headers=headers)
+            return self._refusal(request, refusals.internal(), headers)
+        return Response(body=body, content_type="application/json", headers=headers)
 
     def _perform(
         self,
@@ -86,8 +90,8 @@ class App:
     ) -> object:
         now_ms = self.venue.clock.now_ms()
         weight = endpoint.weight if isinstance(endpoint.weight, int) else endpoint.weight(parameters.values)
-        used = self.limits.weigh(request.remote or "", weight, now_ms)
-        headers["X-MBX-USED-WEIGHT-1M"] = str(used)
+        if endpoint.limited:
+            headers[USED_WEIGHT] = str(self.limits.weigh(_address(request), weight, now_ms))
         account = self._admit(request, endpoint, parameters, sent, now_ms)
         if endpoint.orders != (0, 0):
             ten_s, minute = self.limits.count_orders(account, *endpoint.orders, now_ms)
@@ -108,6 +112,12 @@ class App:
         if endpoint.security is Security.KEY:
             return self.gate.known_key(key)
         return self.gate.admit(key, parameters, *sent, now_ms)
+
+    def _refusal(self, request: BaseRequest, no: Rejection, headers: dict[str, str]) -> Response:
+        if USED_WEIGHT not in headers:  # every answer tells it, those too that were not counted
+            headers[USED_WEIGHT] = str(self.limits.used(_address(request), self.venue.clock.now_ms()))
+        body = orjson.dumps({"code": no.code, "msg": no.message})
+        return Response(body=body, status=no.status, content_type="application/json", headers=headers)
 
     async def _serve_stream(self, request: BaseRequest, path: str, query: str) -> StreamResponse:
         values: dict[str, str] = {}
@@ -136,9 +146,8 @@ def _endpoint(method: str, path: str) -> Endpoint:
 async def _form_of(request: BaseRequest) -> str:
     if request.method not in WITH_BODY or not request.can_read_body:
         return ""
-    return (await request.read()).decode("utf-8", errors="replace")
+    return (await request.read()).decode("utf-8", "surrogateescape")
 
 
-def _refusal(no: Rejection, headers: dict[str, str]) -> Response:
-    body = orjson.dumps({"code": no.code, "msg": no.message})
-    return Response(body=body, status=no.status, content_type="application/json", headers=headers)
+def _address(request: BaseRequest) -> str:
+    return request.remote or ""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
@@ -19,7 +20,15 @@ CLOSE_S_MAX = 1.0
 class Connection:
     """Frames go into a queue that never waits; one task of the connection writes them out."""
 
-    def __init__(self, socket: WebSocketResponse, route: Route, *, wrapped: bool, events: frozenset[str]) -> None:
+    def __init__(
+        self,
+        socket: WebSocketResponse,
+        route: Route,
+        *,
+        wrapped: bool,
+        events: frozenset[str],
+        hang_up: Callable[[], None],  # drops the line without a word, for who does not even read the goodbye
+    ) -> None:
         self.route = route
         self.wrapped = wrapped
         self.events = events  # of the user stream that it wants; empty = all
@@ -27,6 +36,8 @@ class Connection:
         self.seat = Seat(self.ask)
         self.cut: str | None = None  # why it is to be closed
         self._socket = socket
+        self._hang_up = hang_up
+        self._patience: asyncio.Timeout | None = None  # of the writer, while it is at work
         self._queue: deque[bytes] = deque()
         self._wake = asyncio.Event()
 
@@ -54,21 +65,30 @@ class Connection:
         if self.cut is None:
             LOG.warning("stream connection closed: %s", reason)
             self.cut = reason
+            if self._patience is not None:
+                self._patience.reschedule(asyncio.get_running_loop().time() + CLOSE_S_MAX)
         self._queue.clear()
         self._wake.set()
 
     async def write(self) -> None:
-        """Write frames out until the connection is cut or its client is gone."""
+        """Write frames out until the connection is cut or its client is gone.
+
+        A client that reads nothing holds the writer up in the middle of a frame: once cut, that has an end too.
+        """
         try:
-            while self.cut is None:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._queue:
-                    await self._socket.send_frame(self._queue.popleft(), WSMsgType.TEXT)
+            async with asyncio.timeout(None) as self._patience:
+                await self._write()
+        except TimeoutError:
+            self._hang_up()
         except ConnectionError:
             return  # the reading side sees the end of it
-        try:
-            async with asyncio.timeout(CLOSE_S_MAX):
-                await self._socket.close(code=1008, message=self.cut.encode())
-        except TimeoutError:
-            LOG.warning("a stream connection did not close within %s s", CLOSE_S_MAX)
+        finally:
+            self._patience = None
+
+    async def _write(self) -> None:
+        while self.cut is None:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._socket.send_frame(self._queue.popleft(), WSMsgType.TEXT)
+        await self._socket.close(code=1008, message=self.cut.encode())

@@ -18,6 +18,7 @@ class Endpoint:
     security: Security = Security.NONE
     weight: Weight = 1
     orders: tuple[int, int] = (0, 0)  # on the counters of 10 s and of the minute
+    limited: bool = True  # False: answered to the banned too
     changes: bool = False  # may make events, which are to be sent before the next request
 
 

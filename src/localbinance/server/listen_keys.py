@@ -67,6 +67,7 @@ class ListenKeys:
         dead = [(key, ticket.account) for key, ticket in self._tickets.items() if ticket.expires_ms <= now_ms]
         for key, account in dead:
             del self._tickets[key]
-            self._by_account.pop(account, None)
+            if self._by_account.get(account) == key:  # it may have opened a new one in the meantime
+                del self._by_account[account]
         self._next_expiry_ms = min((ticket.expires_ms for ticket in self._tickets.values()), default=2**62)
         return dead

@@ -11,6 +11,7 @@ from localbinance.server import refusals
 
 NUMBER_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 INTEGER_RANGE = "^[0-9]{1,20}$"
+LONG_MAX = 2**63 - 1  # an id or a time is a signed number of 64 bits
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{0,20})?|-?\.[0-9]{1,20}")
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
@@ -89,7 +90,10 @@ class Parameters:
             return None
         if _INTEGER.fullmatch(value) is None:
             raise refusals.illegal_characters(name, INTEGER_RANGE)
-        return int(value)
+        number = int(value)
+        if not -LONG_MAX <= number <= LONG_MAX:
+            raise refusals.mandatory(name)
+        return number
 
     def limit(self, *, default: int, most: int) -> int:
         """`limit`, cut to what the endpoint gives at most."""

@@ -11,6 +11,7 @@ TEN_SECONDS_MS = 10_000
 GRACE_REQUESTS = 25  # further requests in a window whose weight is used up, before the address is banned
 BAN_MS_FIRST = 120_000
 BAN_MS_MAX = 3 * 86_400_000
+DIGITS_MAX = 9  # of a limit that is asked for; what is longer is refused when it is read
 
 
 @dataclass(slots=True)
@@ -79,6 +80,11 @@ class RateLimits:
             raise Limited(refusals.banned(state.banned_until_ms), (state.banned_until_ms - now_ms) // 1_000 + 1)
         raise Limited(refusals.weight_exceeded(self.weight_per_minute), state.weight.retry_after_s(now_ms))
 
+    def used(self, address: str, now_ms: int) -> int:
+        """The weight used in this minute, with nothing added."""
+        state = self._addresses.get(address)
+        return 0 if state is None else state.weight.count(0, now_ms)
+
     @staticmethod
     def _ban(state: _Address, now_ms: int) -> None:
         length_ms = min(BAN_MS_FIRST * 2**state.bans, BAN_MS_MAX)
@@ -112,7 +118,7 @@ def by_limit(steps: tuple[tuple[int, int], ...], default_limit: int) -> Callable
 
     def weight(values: Mapping[str, str]) -> int:
         asked = values.get("limit") or ""
-        limit = int(asked) if asked.isdigit() else default_limit
+        limit = int(asked) if asked.isdecimal() and len(asked) <= DIGITS_MAX else default_limit
         return next((cost for most, cost in steps if limit <= most), steps[-1][1])
 
     return weight

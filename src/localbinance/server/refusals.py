@@ -126,7 +126,8 @@ def orders_exceeded(limit: int, span: str) -> Rejection:
 
 def path_invalid(path: str, method: str) -> Rejection:
     """-5000 with 404."""
-    return Rejection(-5000, f"Path {path}, Method {method} is invalid", status=404)
+    readable = path.encode(errors="replace").decode()  # bytes that are no text cannot be answered back
+    return Rejection(-5000, f"Path {readable}, Method {method} is invalid", status=404)
 
 
 def batch_size(count: int) -> Rejection:

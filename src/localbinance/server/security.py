@@ -32,7 +32,8 @@ class Account:
 
 def signed_bytes(query: str, form: str) -> bytes:
     """What the signature covers: the query directly followed by the form, as received, the signature taken out."""
-    return (_without_signature(query) + _without_signature(form)).encode()
+    # Bytes that are no UTF-8 travel through text as surrogates: what was signed is the bytes.
+    return (_without_signature(query) + _without_signature(form)).encode("utf-8", "surrogateescape")
 
 
 def _without_signature(text: str) -> str:
@@ -74,7 +75,7 @@ class Gate:
             raise refusals.mandatory("timestamp")
         signature = parameters.required("signature")
         expected = hmac.digest(self.secrets[key], signed_bytes(query, form), "sha256").hex()
-        if not hmac.compare_digest(expected.encode(), signature.lower().encode()):
+        if not hmac.compare_digest(expected.encode(), signature.lower().encode(errors="replace")):
             raise refusals.signature_wrong()
         window_ms = parameters.integer("recvwindow")
         self._check_time(timestamp_ms, RECV_WINDOW_MS if window_ms is None else window_ms, now_ms)

@@ -54,7 +54,14 @@ class StreamService:
         if not socket.can_prepare(request).ok:
             return Response(status=400, text="not a WebSocket handshake")
         await socket.prepare(request)
-        connection = Connection(socket, target.route, wrapped=target.wrapped, events=target.events)
+        transport = request.transport
+        connection = Connection(
+            socket,
+            target.route,
+            wrapped=target.wrapped,
+            events=target.events,
+            hang_up=lambda: None if transport is None else transport.abort(),
+        )
         self.hub.connections[connection] = None
         try:
             for name in target.names:
