@@ -1,9 +1,9 @@
 """The client: every question to and order for Binance's USDⓈ-M futures, in the words of the domain."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -19,19 +19,21 @@ from ratchet.domain.position import Balance, Income, Position
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.ticker import Ticker
 from ratchet.exchange import parse_account, parse_market
-from ratchet.exchange.errors import BadReply, ExchangeError, Rejected
-from ratchet.exchange.fields import integer, number, record, rows, text
-from ratchet.exchange.requests import Requests
+from ratchet.exchange.errors import BadReply, ExchangeError, OutcomeUnknown, Rejected
+from ratchet.exchange.fields import integer, number, record, records, rows, text
+from ratchet.exchange.history import fills_since, income_between
+from ratchet.exchange.requests import Requests, words
 
 RULES_AGE_MS_MAX = 3_600_000
 CANDLES_MAX = 1_499  # one more is asked for: the last may not be closed
-PAGE = 1_000  # rows of a history at once
-SPAN_MS = 7 * 86_400_000 - 1  # of the trade history at once
 
 NOT_FOUND = -2013
 NOT_OPEN = -2011
+STOP_IS_TRIGGERING = -4117
 MARGIN_TYPE_IS_SO = -4046
 POSITION_MODE_IS_SO = -4059
+
+Report = TypeVar("Report", OrderReport, StopReport)
 
 log = structlog.get_logger(__name__)
 
@@ -97,15 +99,15 @@ class BinanceClient:
     async def fetch_tickers(self) -> dict[Symbol, Ticker]:
         """The last 24 hours of every USDC perpetual that trades."""
         rules = await self.load_rules()
-        found = rows(await self._read("fapiPublicGetTicker24hr"), "ticker/24hr")
+        found = records(await self._read("fapiPublicGetTicker24hr"), "ticker/24hr")
         tickers = (parse_market.ticker(row) for row in found if row.get("symbol") in rules)
         return {ticker.symbol: ticker for ticker in tickers}
 
     async def fetch_mark_prices(self) -> dict[Symbol, Decimal]:
         """Mark prices of every USDC perpetual that trades."""
         rules = await self.load_rules()
-        found = rows(await self._read("fapiPublicGetPremiumIndex"), "premiumIndex")
-        return {Symbol(row["symbol"]): number(row, "markPrice") for row in found if row.get("symbol") in rules}
+        found = records(await self._read("fapiPublicGetPremiumIndex"), "premiumIndex")
+        return {Symbol(text(row, "symbol")): number(row, "markPrice") for row in found if row.get("symbol") in rules}
 
     # The account -----------------------------------------------------------------------------------------------------
 
@@ -141,43 +143,12 @@ class BinanceClient:
 
     async def fetch_fills(self, symbol: Symbol, *, since_ms: int) -> list[Fill]:
         """Own executions from a time on, oldest first, each once, however many they are."""
-        now_ms, start_ms = self._clock.now_ms(), since_ms
-        while start_ms <= now_ms:
-            span: dict[str, object] = {"symbol": symbol, "startTime": start_ms, "limit": PAGE}
-            if start_ms + SPAN_MS < now_ms:
-                span["endTime"] = start_ms + SPAN_MS
-            found = [
-                parse_account.fill(row) for row in rows(await self._read("fapiPrivateGetUserTrades", span), "trades")
-            ]
-            if found:
-                return found + (await self._fills_after(found[-1]) if _goes_on(found, span) else [])
-            start_ms += SPAN_MS + 1
-        return []
-
-    async def _fills_after(self, last: Fill) -> list[Fill]:
-        fills: list[Fill] = []
-        while True:
-            page = {"symbol": last.symbol, "fromId": last.fill_id + 1, "limit": PAGE}
-            found = [
-                parse_account.fill(row) for row in rows(await self._read("fapiPrivateGetUserTrades", page), "trades")
-            ]
-            fills += found
-            if len(found) < PAGE:
-                return fills
-            last = found[-1]
+        return await fills_since(self._read, symbol, since_ms, self._clock.now_ms())
 
     async def fetch_income(self, *, since_ms: int, until_ms: int | None = None) -> list[Income]:
         """The income history in USDC, oldest first, all pages."""
         end_ms = self._clock.now_ms() if until_ms is None else until_ms
-        found: list[Income] = []
-        page = 1
-        while True:
-            parameters = {"startTime": since_ms, "endTime": end_ms, "limit": PAGE, "page": page}
-            answer = rows(await self._read("fapiPrivateGetIncome", parameters), "income")
-            found += [row for row in map(parse_account.income, answer) if row is not None]
-            if len(answer) < PAGE:
-                return found
-            page += 1
+        return await income_between(self._read, since_ms, end_ms)
 
     # Settings --------------------------------------------------------------------------------------------------------
 
@@ -214,7 +185,7 @@ class BinanceClient:
             parameters |= {"type": "LIMIT", "price": plain(order.price), "timeInForce": time_in_force}
         if order.reduce_only:
             parameters["reduceOnly"] = "true"
-        return parse_account.order_report(await self._requests.send("fapiPrivatePostOrder", parameters))
+        return await self._order("fapiPrivatePostOrder", parameters, parse_account.order_report)
 
     async def place_stop(self, order: StopOrder) -> StopReport:
         """Hand a stop to the algo service: by quantity and reduce-only, which needs no position to be seen yet."""
@@ -229,26 +200,24 @@ class BinanceClient:
             "workingType": "CONTRACT_PRICE",
             "clientAlgoId": order.client_order_id,
         }
-        return parse_account.stop_report(await self._requests.send("fapiPrivatePostAlgoOrder", parameters))
+        return await self._order("fapiPrivatePostAlgoOrder", parameters, parse_account.stop_report)
 
     async def cancel(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
         """Cancel a plain order; None when it was not open."""
+        parameters = {"symbol": symbol, "origClientOrderId": client_order_id}
         try:
-            answer = await self._requests.send(
-                "fapiPrivateDeleteOrder", {"symbol": symbol, "origClientOrderId": client_order_id}
-            )
+            return await self._order("fapiPrivateDeleteOrder", parameters, parse_account.order_report)
         except Rejected as no:
             if no.code == NOT_OPEN:
                 return None
             raise
-        return parse_account.order_report(answer)
 
     async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool:
         """Cancel a conditional order; False when it was not waiting."""
         try:
             await self._requests.send("fapiPrivateDeleteAlgoOrder", {"symbol": symbol, "clientAlgoId": client_order_id})
         except Rejected as no:
-            if no.code == NOT_OPEN:
+            if no.code in (NOT_OPEN, STOP_IS_TRIGGERING):
                 return False
             raise
         return True
@@ -272,6 +241,14 @@ class BinanceClient:
     async def _read(self, method: str, parameters: Mapping[str, object] | None = None) -> Any:
         return await self._requests.read(method, parameters)
 
+    async def _order(self, method: str, parameters: Mapping[str, object], parse: Callable[[object], Report]) -> Report:
+        """Send once. What was answered and is not understood may have happened all the same."""
+        answer = await self._requests.send(method, parameters)
+        try:
+            return parse(answer)
+        except BadReply as error:
+            raise OutcomeUnknown(f"{words(method)}: an answer that is not understood: {error}") from error
+
     async def _unless(self, code: int, method: str, parameters: Mapping[str, object]) -> Any:
         """The answer; None when it is a no with this code."""
         try:
@@ -284,8 +261,3 @@ class BinanceClient:
 
 def _of(symbol: Symbol | None) -> dict[str, object]:
     return {} if symbol is None else {"symbol": symbol}
-
-
-def _goes_on(found: list[Fill], span: Mapping[str, object]) -> bool:
-    """Whether there may be more after a page."""
-    return len(found) == PAGE or "endTime" in span

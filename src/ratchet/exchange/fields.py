@@ -52,6 +52,11 @@ def rows(raw: object, what: str) -> list[Any]:
     return raw
 
 
+def records(raw: object, what: str) -> list[Raw]:
+    """A list of objects."""
+    return [record(each, f"a row of {what}") for each in rows(raw, what)]
+
+
 def record(raw: object, what: str) -> Raw:
     """An object."""
     if not isinstance(raw, dict):

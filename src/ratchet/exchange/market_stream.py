@@ -8,10 +8,12 @@ from ratchet.domain.candle import Candle, Timeframe
 from ratchet.domain.clock import Clock
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.fields import flag, record, text
+from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.parse_market import candle_of
 from ratchet.exchange.socket import Frame, StreamSocket
 
 WS_URL = "wss://fstream.binance.com"
+SILENCE_S_MAX = 60.0  # of a universe of candles, each pushed four times a second while it is traded
 
 
 class MarketStream:
@@ -36,6 +38,8 @@ class MarketStream:
             streams=[f"{symbol.lower()}@kline_{timeframe}" for symbol in symbols],
             on_frame=self._on_frame,
             on_connected=self.connected.set,
+            # In lockstep it is the exchange that waits for us, for as long as our work takes.
+            silence_s_max=None if isinstance(clock, LockstepClock) else SILENCE_S_MAX,
         )
 
     async def run(self) -> None:

@@ -10,7 +10,7 @@ from ratchet.domain.order import OrderReport, OrderStatus, Side, StopReport, Sto
 from ratchet.domain.position import Balance, Income, IncomeKind, Position
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.errors import BadReply
-from ratchet.exchange.fields import Raw, flag, integer, number, record, rows, text
+from ratchet.exchange.fields import Raw, flag, integer, number, record, records, text
 
 QUOTE = "USDC"
 _INCOME_KIND = {kind.value: kind for kind in IncomeKind}
@@ -100,7 +100,7 @@ def usdc_fee(amount: Decimal, asset: str) -> Decimal:
 
 def balance(raw: object) -> Balance:
     """`v3/account`: its USDC row. The totals speak of USDT."""
-    assets = rows(record(raw, "account").get("assets"), "account.assets")
+    assets = records(record(raw, "account").get("assets"), "account.assets")
     row = next((each for each in assets if each.get("asset") == QUOTE), None)
     if row is None:
         raise BadReply("the account has no USDC")
@@ -113,7 +113,7 @@ def balance(raw: object) -> Balance:
 
 def positions(raw: object) -> list[Position]:
     """`v3/positionRisk`: the USDC positions that are not flat."""
-    return list(_positions(rows(raw, "positionRisk")))
+    return list(_positions(records(raw, "positionRisk")))
 
 
 def _positions(found: Iterable[Raw]) -> Iterable[Position]:

@@ -9,7 +9,7 @@ from ratchet.domain.order import OrderReport, StopReport
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import FundingBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
 from ratchet.exchange.errors import BadReply
-from ratchet.exchange.fields import Raw, flag, integer, number, record, rows, text
+from ratchet.exchange.fields import Raw, flag, integer, number, record, records, text
 from ratchet.exchange.parse_account import order_status, side, stop_status, usdc_fee
 
 EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
@@ -90,7 +90,7 @@ def _stop_changed(body: Raw, at_ms: int) -> StopChanged:
 def _account_updated(body: Raw, at_ms: int) -> list[UserEvent]:
     events: list[UserEvent] = [
         PositionChanged(symbol=Symbol(text(row, "s")), quantity_signed=number(row, "pa"), at_ms=at_ms)
-        for row in rows(body.get("P", []), "ACCOUNT_UPDATE.P")
+        for row in records(body.get("P", []), "ACCOUNT_UPDATE.P")
         if text(row, "s").endswith(QUOTE)
     ]
     if body.get("m") == "FUNDING_FEE":

@@ -7,7 +7,7 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.ticker import Ticker
 from ratchet.exchange.errors import BadReply
-from ratchet.exchange.fields import Raw, integer, number, record, rows, text
+from ratchet.exchange.fields import Raw, integer, number, record, records, rows, text
 
 QUOTE = "USDC"
 CANDLE_FIELDS_MIN = 8
@@ -15,7 +15,7 @@ CANDLE_FIELDS_MIN = 8
 
 def usdc_perpetuals(raw: object) -> dict[Symbol, SymbolRules]:
     """`exchangeInfo`: the USDC perpetuals that trade."""
-    listed = rows(record(raw, "exchangeInfo").get("symbols"), "exchangeInfo.symbols")
+    listed = records(record(raw, "exchangeInfo").get("symbols"), "exchangeInfo.symbols")
     found = {}
     for row in listed:
         tradable = row.get("contractType") == "PERPETUAL" and row.get("status") == "TRADING"
@@ -27,7 +27,7 @@ def usdc_perpetuals(raw: object) -> dict[Symbol, SymbolRules]:
 
 def _symbol_rules(row: Raw) -> SymbolRules:
     symbol = Symbol(text(row, "symbol"))
-    filters = {each.get("filterType"): each for each in rows(row.get("filters"), f"{symbol}.filters")}
+    filters = {each.get("filterType"): each for each in records(row.get("filters"), f"{symbol}.filters")}
     try:
         price, lot, market_lot = filters["PRICE_FILTER"], filters["LOT_SIZE"], filters["MARKET_LOT_SIZE"]
         percent, notional = filters["PERCENT_PRICE"], filters["MIN_NOTIONAL"]

@@ -1,6 +1,7 @@
 """Requests: one guarded call of the exchange through ccxt: signed, in time, its failure told by its outcome."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,10 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.clock import Clock
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited
-from ratchet.exchange.outcome import outcome_of
+from ratchet.exchange.outcome import Refused, outcome_of
 
 READ_ATTEMPTS_MAX = 4
+ERROR_STATUS = 400
 PAUSE_FIRST_S = 0.2  # doubled each time, of real time
 PAUSE_MAX_S = 5.0
 
@@ -29,6 +31,9 @@ class Requests:
         self._ccxt: Any = ccxt.async_support.binance(_configuration(settings))
         # Signed timestamps are of the one clock, which may be an accelerated exchange's.
         self._ccxt.nonce = clock.now_ms
+        # It would log addresses with signatures, and headers with the key.
+        self._ccxt.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
+        _keep_answers(self._ccxt)
 
     async def close(self) -> None:
         """Close connections."""
@@ -40,14 +45,15 @@ class Requests:
         Args: method, ccxt's name of the endpoint ("fapiPublicGetKlines").
         Raises: ExchangeError.
         """
-        for attempt in range(READ_ATTEMPTS_MAX):
-            try:
-                return await self.send(method, parameters)
-            except (NotSent, OutcomeUnknown, RateLimited) as error:
-                if attempt == READ_ATTEMPTS_MAX - 1:
-                    raise
-                log.warning("request_repeated", error=str(error), attempt=attempt + 1)
-                await asyncio.sleep(_pause_s(error, attempt))
+        with self._clock.working():
+            for attempt in range(READ_ATTEMPTS_MAX):
+                try:
+                    return await self.send(method, parameters)
+                except (NotSent, OutcomeUnknown, RateLimited) as error:
+                    if attempt == READ_ATTEMPTS_MAX - 1:
+                        raise
+                    log.warning("request_repeated", error=str(error), attempt=attempt + 1)
+                    await asyncio.sleep(_pause_s(error, attempt))
         raise AssertionError("the loop returns or raises")
 
     async def send(self, method: str, parameters: Mapping[str, object] | None = None) -> Any:
@@ -55,13 +61,13 @@ class Requests:
 
         Raises: ExchangeError.
         """
-        what = _words(method)
+        what = words(method)
         with self._clock.working():
             try:
                 async with asyncio.timeout(self._timeout_s + 1):
                     return await getattr(self._ccxt, method)(dict(parameters or {}))
             except (ccxt.BaseError, TimeoutError) as error:
-                outcome = outcome_of(error, what, self._ccxt.last_response_headers)
+                outcome = outcome_of(error, what)
         # Raised outside of the handler: ccxt's own error holds the address with its signature.
         if isinstance(outcome, NotSent):
             await self._set_clock()
@@ -111,7 +117,21 @@ def _configuration(settings: ExchangeSettings) -> dict[str, object]:
     return configuration
 
 
-def _words(method: str) -> str:
+def _keep_answers(exchange: Any) -> None:
+    """Have answers with an error status raised as they came: status and headers decide what may be done next."""
+    judge = exchange.handle_errors
+
+    def handle_errors(
+        status: int, reason: str, url: str, method: str, headers: dict[str, str], body: str, *others: object
+    ) -> Any:
+        if status >= ERROR_STATUS:
+            raise Refused(status, headers, body)
+        return judge(status, reason, url, method, headers, body, *others)
+
+    exchange.handle_errors = handle_errors
+
+
+def words(method: str) -> str:
     """ "fapiPrivatePostAlgoOrder" as "POST algoOrder"."""
     for verb in ("Get", "Post", "Put", "Delete"):
         _, found, endpoint = method.partition(verb)

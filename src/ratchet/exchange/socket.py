@@ -19,6 +19,8 @@ SUBSCRIBE_TIMEOUT_S = 10.0
 HEARTBEAT_S = 20.0  # a connection whose pongs stay away is dead
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 30.0
+DOUBLINGS_MAX = 16
+STEADY_MS = 60_000  # a connection that stood so long was a good one: begin again with short pauses
 FRAME_BYTES_MAX = 4 * 1024 * 1024
 LOCKSTEP = "!lockstep"
 
@@ -43,14 +45,20 @@ class StreamSocket:
         streams: Sequence[str],
         on_frame: Callable[[Frame], None],
         on_connected: Callable[[], None],
+        silence_s_max: float | None = None,
     ) -> None:
-        """`address` is asked before each connection; `on_frame` may raise StreamLost to have a new one."""
+        """`address` is asked before each connection; `on_frame` may raise StreamLost to have a new one.
+
+        `silence_s_max`: without a frame for so long, of real time, a connection counts as lost.
+        """
         self._name = name
         self._clock = clock
         self._address = address
         self._streams = list(streams)
         self._on_frame = on_frame
         self._on_connected = on_connected
+        self._silence_s_max = silence_s_max
+        self._open: aiohttp.ClientWebSocketResponse | None = None
         self._received = 0
         self._failures = 0
         self._asked = asyncio.Event()
@@ -66,11 +74,17 @@ class StreamSocket:
                     try:
                         await self._connection(session, disconnected)
                     except (aiohttp.ClientError, OSError, TimeoutError, ExchangeError, StreamLost) as error:
-                        log.warning("stream_lost", stream=self._name, error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(self._pause_s())
+                        log.warning("stream_lost", stream=self._name, error=_reason(error))
+                    await asyncio.sleep(self._pause_s())
+
+    async def drop(self) -> None:
+        """Give up the connection that stands, if one does, for a new one."""
+        if self._open is not None:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self._open.close()
 
     def _pause_s(self) -> float:
-        pause_s: float = min(PAUSE_FIRST_S * 2**self._failures, PAUSE_MAX_S)
+        pause_s: float = min(PAUSE_FIRST_S * 2 ** min(self._failures, DOUBLINGS_MAX), PAUSE_MAX_S)
         self._failures += 1
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnections, hides nothing
 
@@ -83,22 +97,37 @@ class StreamSocket:
             self._received = 0
             self._asked.clear()
             await self._subscribe(socket)
-            self._failures = 0
             log.info("stream_connected", stream=self._name)
+            self._open = socket
+            since_ms = self._clock.elapsed_ms()
             self._on_connected()
             disconnected.close()
-            await self._converse(socket)
+            try:
+                await self._converse(socket, disconnected)
+            finally:
+                self._open = None
+                if self._clock.elapsed_ms() - since_ms >= STEADY_MS:
+                    self._failures = 0
 
-    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse, disconnected: ExitStack) -> None:
         """Read until the connection is lost. Answers of the lockstep are a task of their own: whoever is at work may
         wait for a frame that has yet to be read."""
         answering = asyncio.create_task(self._answer(socket), name=f"lockstep of {self._name}")
         try:
             while True:
-                self._handle(_decoded(await socket.receive()))
+                self._handle(_decoded(await self._next(socket)))
         finally:
+            disconnected.enter_context(self._clock.working())
             answering.cancel()
-            await asyncio.gather(answering, return_exceptions=True)
+            [ended] = await asyncio.gather(answering, return_exceptions=True)
+            if isinstance(ended, Exception):
+                log.warning("lockstep_not_answered", stream=self._name, error=_reason(ended))
+
+    async def _next(self, socket: aiohttp.ClientWebSocketResponse) -> aiohttp.WSMessage:
+        try:
+            return await socket.receive(self._silence_s_max)
+        except TimeoutError:
+            raise StreamLost(f"silent for {self._silence_s_max} s") from None
 
     async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         streams = [*self._streams, *([LOCKSTEP] if isinstance(self._clock, LockstepClock) else [])]
@@ -135,6 +164,17 @@ class StreamSocket:
             await self._clock.idle()
             answer = {"method": "LOCKSTEP", "params": [self._asked_step, self._received]}
             await socket.send_str(orjson.dumps(answer).decode())
+
+
+def _reason(error: BaseException) -> str:
+    """What happened, without the address: that of the user stream holds its listen key."""
+    match error:
+        case aiohttp.WSServerHandshakeError():
+            return f"the handshake was refused with HTTP {error.status}"
+        case aiohttp.ClientError() | TimeoutError():
+            return type(error).__name__
+        case _:
+            return f"{type(error).__name__}: {error}"
 
 
 def _decoded(message: aiohttp.WSMessage) -> Frame:

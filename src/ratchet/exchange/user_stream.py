@@ -9,18 +9,21 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.clock import Clock
 from ratchet.domain.user_event import StreamRestarted, UserEvent
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError
+from ratchet.exchange.errors import BadReply, ExchangeError, Rejected
 from ratchet.exchange.market_stream import WS_URL
 from ratchet.exchange.parse_frames import user_events
 from ratchet.exchange.socket import Frame, StreamLost, StreamSocket
 
 EXTEND_EVERY_MS = 30 * 60_000  # of the hour that a listen key lives
+EXTEND_AGAIN_MS = 60_000  # after a failure
+KEY_IS_DEAD = -1125
 
 log = structlog.get_logger(__name__)
 
 
 class UserStream:
-    """Calls `on_event` for each event; with StreamRestarted after each connection: events may have been missed."""
+    """Calls `on_event` for each event; with StreamRestarted whenever events may have been missed: after each
+    connection, and for a frame that is not understood."""
 
     def __init__(
         self,
@@ -53,16 +56,26 @@ class UserStream:
         return f"{self._base}/private/ws?listenKey={await self._client.open_listen_key()}"
 
     async def _keep_alive(self) -> None:
+        wait_ms = EXTEND_EVERY_MS
         while True:
-            await self._clock.sleep_until(self._clock.now_ms() + EXTEND_EVERY_MS)
+            await self._clock.sleep_until(self._clock.now_ms() + wait_ms)
+            wait_ms = EXTEND_EVERY_MS
             try:
                 await self._client.extend_listen_key()
             except ExchangeError as error:
-                # A key that has died is told by the stream, which then takes a new one.
                 log.warning("listen_key_not_extended", error=str(error))
+                wait_ms = EXTEND_AGAIN_MS
+                if isinstance(error, Rejected) and error.code == KEY_IS_DEAD:
+                    # The stream of a dead key stays open and silent. A new connection takes a new key.
+                    await self._socket.drop()
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.get("e") == "listenKeyExpired":
             raise StreamLost("the listen key has expired")
-        for event in user_events(frame):
+        try:
+            events = user_events(frame)
+        except BadReply as error:
+            log.error("frame_not_understood", stream="user", error=str(error), kind=frame.get("e"))
+            events = [StreamRestarted(at_ms=self._clock.now_ms())]
+        for event in events:
             self._on_event(event)

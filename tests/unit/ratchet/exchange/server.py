@@ -19,7 +19,7 @@ async def a_server(handler: Handler) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -66,6 +66,10 @@ class StreamServer:
     def __init__(self, script: Callable[[web.WebSocketResponse, int], Awaitable[None]]) -> None:
         self.script = script
         self.connections = 0
+
+    def has_had(self, connections: int) -> bool:
+        """Whether there have been so many."""
+        return self.connections >= connections
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()

@@ -6,7 +6,8 @@ import pytest
 from aiohttp import web
 
 from ratchet.domain.symbol import Symbol
-from ratchet.exchange.client import PAGE, SPAN_MS, BinanceClient
+from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.history import PAGE, SPAN_MS
 from ratchet.exchange.lockstep_clock import LockstepClock
 from tests.unit.ratchet.exchange.server import a_server, settings_for
 

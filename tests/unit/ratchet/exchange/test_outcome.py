@@ -5,7 +5,7 @@ import ccxt
 import pytest
 
 from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, Rejected
-from ratchet.exchange.outcome import outcome_of
+from ratchet.exchange.outcome import Refused, outcome_of
 
 
 def answered(code: int, message: str = "text", kind: type[Exception] = ccxt.ExchangeError) -> Exception:
@@ -47,6 +47,23 @@ def test_every_failure_has_its_outcome(error: Exception, kind: type[ExchangeErro
     assert type(outcome_of(error, "POST order")) is kind
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, '{"code":-2019,"msg":"Margin is insufficient."}', Rejected),
+        (503, '{"code":-2019,"msg":"Margin is insufficient."}', OutcomeUnknown),
+        (503, '{"code":-1008,"msg":"throttled"}', RateLimited),
+        (408, '{"code":-1007,"msg":"Timeout waiting for response"}', OutcomeUnknown),
+        (504, "<html>", OutcomeUnknown),
+        (403, "<html>firewall</html>", OutcomeUnknown),
+        (429, "<html>", RateLimited),
+        (418, "", RateLimited),
+    ],
+)
+def test_the_status_of_an_answer_counts_with_its_code(status: int, body: str, kind: type[ExchangeError]) -> None:
+    assert type(outcome_of(Refused(status, {}, body), "POST order")) is kind
+
+
 def test_what_is_not_known_is_never_taken_for_a_no() -> None:
     """Any error of ccxt without an answer of Binance in it leaves the outcome open."""
     for name in dir(ccxt):
@@ -57,7 +74,7 @@ def test_what_is_not_known_is_never_taken_for_a_no() -> None:
 
 
 def test_retry_after_is_read_and_codes_are_kept() -> None:
-    limited = outcome_of(answered(-1003), "GET klines", {"retry-after": "7"})
+    limited = outcome_of(Refused(429, {"retry-after": "7"}, '{"code":-1003,"msg":"text"}'), "GET klines")
     assert isinstance(limited, RateLimited)
     assert limited.retry_after_ms == 7_000
     no = outcome_of(answered(-2022, "ReduceOnly Order is rejected."), "POST order")

@@ -1,7 +1,7 @@
 """Parsing: recorded answers and frames of the real exchange as values, and a clear word about what is none."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,8 @@ from ratchet.domain.order import OrderStatus, Side, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import FundingBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
 from ratchet.exchange import parse_account, parse_market
-from ratchet.exchange.errors import BadReply
+from ratchet.exchange.errors import BadReply, Rejected
+from ratchet.exchange.outcome import Refused, outcome_of
 from ratchet.exchange.parse_frames import user_events
 from tests.recorded import RECORDED, needs_recorded
 
@@ -32,6 +33,52 @@ def test_the_real_rules_are_read() -> None:
     btc = rules[Symbol("BTCUSDC")]
     assert (btc.price_tick, btc.quantity_step, btc.notional_min) == (Decimal("0.1"), Decimal("0.001"), Decimal(100))
     assert btc.quantity_market_max == 100
+
+
+@needs_recorded
+def test_rules_of_the_other_recorded_exchange_are_read() -> None:
+    raw = json.loads((PAYLOADS / "rest" / "fapi-exchangeInfo-mainnet-2024-10-20.json").read_text())
+    rules = parse_market.usdc_perpetuals(raw)
+    assert rules
+    assert all(each.price_tick > 0 and each.quantity_step > 0 and each.notional_min > 0 for each in rules.values())
+
+
+def recorded_replies(endpoint: str) -> list[Any]:
+    raw = json.loads((PAYLOADS / "rest" / "fapi-public-replies-2020-2025.json").read_text())
+    return [each["reply"] for each in raw[endpoint]]
+
+
+@needs_recorded
+def test_every_recorded_candle_and_ticker_is_read() -> None:
+    rows = [row for reply in recorded_replies("GET /fapi/v1/klines") if isinstance(reply, list) for row in reply]
+    candles = [parse_market.candle(row) for row in rows]
+    assert candles
+    assert [str(candle.close) for candle in candles] == [row[4] for row in rows], "not a digit is lost"
+    answers = [row for reply in recorded_replies("GET /fapi/v1/ticker/24hr") for row in _listed(reply)]
+    tickers = [parse_market.ticker(row) for row in answers if "code" not in row]
+    assert tickers
+    assert all(ticker.last > 0 for ticker in tickers)
+
+
+def _listed(reply: Any) -> list[Any]:
+    return reply if isinstance(reply, list) else [reply]
+
+
+@needs_recorded
+def test_the_recorded_answer_of_the_algo_service_is_read() -> None:
+    [raw] = json.loads((PAYLOADS / "rest" / "algo-order-xnyusdt-take-profit-2026-01.json").read_text())
+    report = parse_account.stop_report(raw)
+    assert (report.algo_id, report.status, report.order_id) == (1000000006010158, StopStatus.NEW, None)
+    assert (report.quantity, report.price_trigger) == (Decimal(8310), Decimal("0.0036130"))
+
+
+@needs_recorded
+def test_every_recorded_refusal_is_a_no_with_its_code() -> None:
+    for raw in json.loads((PAYLOADS / "rest" / "errors-observed.json").read_text()):
+        body = json.dumps({"code": raw["code"], "msg": raw["msg"]})
+        no = outcome_of(Refused(raw["status"], {}, body), "POST order")
+        assert isinstance(no, Rejected), raw
+        assert (no.code, no.message) == (raw["code"], raw["msg"])
 
 
 @needs_recorded
@@ -122,3 +169,17 @@ def test_hedge_mode_positions_are_refused() -> None:
         parse_account.positions([row])
     [position] = parse_account.positions([row | {"positionSide": "BOTH"}, row | {"positionAmt": "0"}])
     assert position.quantity == 1
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: parse_market.usdc_perpetuals({"symbols": ["BTCUSDC"]}),
+        lambda: parse_account.balance({"assets": [None]}),
+        lambda: parse_account.positions([[]]),
+        lambda: user_events({"e": "ACCOUNT_UPDATE", "T": 1, "a": {"P": ["BTCUSDC"]}}),
+    ],
+)
+def test_a_row_that_is_no_object_is_named(read: Callable[[], object]) -> None:
+    with pytest.raises(BadReply, match=r"a row of .* an object is wanted"):
+        read()

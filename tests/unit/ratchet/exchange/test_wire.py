@@ -225,10 +225,14 @@ async def test_each_answer_is_judged_by_its_own_headers() -> None:
         except RateLimited as limited:
             waits[name] = limited.retry_after_ms
 
-    async with a_server(handler) as address, BinanceClient(settings_for(address, 5), SystemClock()) as client:
-        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-            tasks.create_task(note("order", client.place(AN_ORDER)))
-            tasks.create_task(note("stop", client.place_stop(A_STOP)))
+    async with (
+        asyncio.timeout(10),
+        a_server(handler) as address,
+        BinanceClient(settings_for(address, 5), SystemClock()) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        tasks.create_task(note("order", client.place(AN_ORDER)))
+        tasks.create_task(note("stop", client.place_stop(A_STOP)))
     assert waits == {"order": 3_000, "stop": 9_000}
 
 

@@ -1,0 +1,58 @@
+"""Histories: own executions and income, read page by page so that no row is lost and none comes twice."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from ratchet.domain.fill import Fill
+from ratchet.domain.position import Income
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange import parse_account
+from ratchet.exchange.fields import rows
+
+Read: TypeAlias = Callable[[str, dict[str, object]], Awaitable[Any]]  # an endpoint by ccxt's name, its parameters
+
+PAGE = 1_000  # rows at once
+SPAN_MS = 7 * 86_400_000 - 1  # of the trade history at once
+
+
+async def fills_since(read: Read, symbol: Symbol, since_ms: int, now_ms: int) -> list[Fill]:
+    """Own executions from a time on, oldest first."""
+    start_ms = since_ms
+    while start_ms <= now_ms:
+        span: dict[str, object] = {"symbol": symbol, "startTime": start_ms, "limit": PAGE}
+        is_last = start_ms + SPAN_MS >= now_ms
+        if not is_last:
+            span["endTime"] = start_ms + SPAN_MS
+        found = await _fills(read, span)
+        if found:
+            return found if is_last and len(found) < PAGE else found + await _fills_after(read, found[-1])
+        start_ms += SPAN_MS + 1
+    return []
+
+
+async def _fills_after(read: Read, last: Fill) -> list[Fill]:
+    """By id, which is unique where several executions share an instant."""
+    fills: list[Fill] = []
+    while True:
+        found = await _fills(read, {"symbol": last.symbol, "fromId": last.fill_id + 1, "limit": PAGE})
+        fills += found
+        if len(found) < PAGE:
+            return fills
+        last = found[-1]
+
+
+async def _fills(read: Read, parameters: dict[str, object]) -> list[Fill]:
+    return [parse_account.fill(row) for row in rows(await read("fapiPrivateGetUserTrades", parameters), "userTrades")]
+
+
+async def income_between(read: Read, since_ms: int, until_ms: int) -> list[Income]:
+    """The income history in USDC, both ends included, oldest first."""
+    found: list[Income] = []
+    page = 1
+    while True:
+        parameters: dict[str, object] = {"startTime": since_ms, "endTime": until_ms, "limit": PAGE, "page": page}
+        answer = rows(await read("fapiPrivateGetIncome", parameters), "income")
+        found += [row for row in map(parse_account.income, answer) if row is not None]
+        if len(answer) < PAGE:
+            return found
+        page += 1
