@@ -102,4 +102,4 @@ class Uncovered:
     symbol: str
     from_ms: int
     until_ms: int | None
-    requests_between: int  # order requests of the account that were handled within it
+    requests_between: int  # order requests of the account for the symbol that were handled within it

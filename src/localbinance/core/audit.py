@@ -20,7 +20,7 @@ def check(account: Account, symbol: str, at_ms: int) -> None:
     is_bare = any(slot.quantity and _cover(account, slot) < abs(slot.quantity) for slot in account.slots(symbol))
     spell = account.spells.get(symbol)
     if is_bare and spell is None:
-        account.spells[symbol] = Spell(at_ms, account.requests)
+        account.spells[symbol] = Spell(at_ms, account.requests.get(symbol, 0))
     elif spell is not None and not is_bare:
         del account.spells[symbol]
         account.uncovered.append(_ended(account, symbol, spell, at_ms))
@@ -37,7 +37,7 @@ def _ended(account: Account, symbol: str, spell: Spell, at_ms: int | None) -> Un
         symbol=symbol,
         from_ms=spell.from_ms,
         until_ms=at_ms,
-        requests_between=account.requests - spell.requests,
+        requests_between=account.requests.get(symbol, 0) - spell.requests,
     )
 
 

@@ -126,7 +126,7 @@ class Exchange:
 
     def place_order(self, account: str, request: OrderRequest, now_ms: int) -> Order:
         """Place and match. Returns the order as it is then."""
-        owner = self._requesting(account)
+        owner = self._requesting(account, request.symbol)
         order = matching.place(self._state, owner, request, now_ms)
         audit.check(owner, request.symbol, now_ms)
         return order
@@ -147,7 +147,7 @@ class Exchange:
         now_ms: int,
     ) -> Order:
         """Change a resting limit order."""
-        owner = self._requesting(account)
+        owner = self._requesting(account, symbol)
         order = matching.find(owner, symbol, order_id, client_order_id, errors.order_does_not_exist())
         order = matching.modify(self._state, owner, order, side, quantity, price, now_ms)
         audit.check(owner, symbol, now_ms)
@@ -163,7 +163,7 @@ class Exchange:
         now_ms: int,
     ) -> Order:
         """Cancel one."""
-        owner = self._requesting(account)
+        owner = self._requesting(account, symbol)
         self._state.listed(symbol)
         order = matching.find(owner, symbol, order_id, client_order_id, errors.unknown_order())
         order = matching.cancel(self._state, order, now_ms)
@@ -172,7 +172,7 @@ class Exchange:
 
     def cancel_all_orders(self, account: str, symbol: str, now_ms: int) -> None:
         """Cancel the plain ones of a symbol; conditional ones stay."""
-        owner = self._requesting(account)
+        owner = self._requesting(account, symbol)
         for order in self.open_orders(account, symbol):
             matching.cancel(self._state, order, now_ms)
         audit.check(owner, symbol, now_ms)
@@ -201,7 +201,7 @@ class Exchange:
 
     def place_algo_order(self, account: str, request: AlgoRequest, now_ms: int) -> AlgoOrder:
         """Hand one to the algo service."""
-        owner = self._requesting(account)
+        owner = self._requesting(account, request.symbol)
         algo = conditional.place(self._state, owner, request, now_ms)
         audit.check(owner, request.symbol, now_ms)
         return algo
@@ -210,15 +210,16 @@ class Exchange:
         self, account: str, *, algo_id: int | None = None, client_algo_id: str | None = None, now_ms: int
     ) -> AlgoOrder:
         """Cancel one that waits."""
-        owner = self._requesting(account)
+        owner = self._state.account(account)
         algo = conditional.find(owner, algo_id, client_algo_id, errors.unknown_order())
+        self._requesting(account, algo.symbol)
         algo = conditional.cancel(self._state, algo, now_ms)
         audit.check(owner, algo.symbol, now_ms)
         return algo
 
     def cancel_all_algo_orders(self, account: str, symbol: str, now_ms: int) -> None:
         """Cancel those of a symbol."""
-        owner = self._requesting(account)
+        owner = self._requesting(account, symbol)
         for algo in self.open_algo_orders(account, symbol):
             conditional.cancel(self._state, algo, now_ms)
         audit.check(owner, symbol, now_ms)
@@ -354,9 +355,9 @@ class Exchange:
         leverage = owner.leverage_of(slot.symbol, self._state.listed(slot.symbol))
         return slot.isolated_wallet + min(ZERO, slot.unrealized(mark)) - abs(slot.quantity) * mark / leverage
 
-    def _requesting(self, account: str) -> Account:
+    def _requesting(self, account: str, symbol: str) -> Account:
         owner = self._state.account(account)
-        owner.requests += 1
+        owner.requests[symbol] = owner.requests.get(symbol, 0) + 1
         return owner
 
     def _open_market(self, tick: Tick) -> None:

@@ -50,7 +50,7 @@ class Spell:
     """A running spell without cover."""
 
     from_ms: int
-    requests: int  # of the account when it began
+    requests: int  # of the account for the symbol when it began
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Account:
     income: list[IncomeRow] = field(default_factory=list)
     updated_ms: dict[str, int] = field(default_factory=dict)  # by asset
     margin_called: bool = False
-    requests: int = 0  # order requests handled, refused ones too
+    requests: dict[str, int] = field(default_factory=dict)  # order requests by symbol, refused ones too
     spells: dict[str, Spell] = field(default_factory=dict)  # by symbol
     uncovered: list[Uncovered] = field(default_factory=list)  # spells that have ended
 

@@ -79,6 +79,7 @@ class UncoveredSpell(BaseModel, frozen=True, extra="ignore"):
     symbol: str
     from_ms: int
     until_ms: int | None
+    requests_between: int  # order requests for the symbol while it lasted; the one that ended it is one of them
 
 
 def demo(
@@ -225,8 +226,12 @@ NAKED_BUDGET_MS = 1_000  # of exchange time: one round trip, generously; in lock
 
 
 def _unprotected(spells: list[UncoveredSpell]) -> int:
-    """How many times the exchange saw a position stand without a stop for longer than a round trip."""
-    return sum(spell.until_ms is None or spell.until_ms - spell.from_ms > NAKED_BUDGET_MS for spell in spells)
+    """How many times the exchange saw a position stand without a stop for longer than a round trip: until now, for more
+    than a second of its time, or while it was asked for anything else than the stop."""
+    return sum(
+        spell.until_ms is None or spell.until_ms - spell.from_ms > NAKED_BUDGET_MS or spell.requests_between > 1
+        for spell in spells
+    )
 
 
 def _rows(answer: object) -> list[object]:
