@@ -1,11 +1,15 @@
-"""ScalpingV1: enters when an EMA or MACD cross is fresh and both trend and momentum are with it.
+"""ScalpingV1: enters when the cross of its EMAs is fresh and both trend and momentum are with it.
 
-Trend: EMA 9 against EMA 21, and where EMA 21 is heading. Momentum: RSI beyond its middle, the MACD histogram growing.
-Filters: the ATR within bounds, the RSI not exhausted.
+Trend: EMA 9 against EMA 21, where EMA 21 is heading, the MACD line against its signal. Momentum: RSI beyond its middle,
+the MACD histogram growing. Filters: the ATR within bounds, the RSI not exhausted.
+On recorded 5-minute candles it speaks about once in two hours per symbol: a cross is an event, a trend is not.
 """
 
+from typing import Self
+
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from ratchet.domain.candle_arrays import CandleArrays, Floats
 from ratchet.domain.order import Side
@@ -14,6 +18,7 @@ from ratchet.strategy.decision import Decision, one_and_one
 from ratchet.strategy.indicators import atr, ema, macd, rsi
 
 NAME = "scalping_v1"
+CANDLES_MAX = 150  # what a strategy is handed: one that wants more would never speak
 
 
 class Parameters(BaseModel, frozen=True, extra="forbid"):
@@ -23,7 +28,7 @@ class Parameters(BaseModel, frozen=True, extra="forbid"):
     ema_slow: int = Field(default=21, ge=3, le=200)
     slope_candles: int = Field(default=3, ge=1, le=20)
     rsi_period: int = Field(default=14, ge=2, le=100)
-    rsi_beyond_middle: float = Field(default=3.0, ge=0, le=30)
+    rsi_beyond_middle: float = Field(default=5.0, ge=0, le=30)
     rsi_exhausted: float = Field(default=25.0, gt=0, lt=50, description="distance from 0 and 100")
     macd_fast: int = Field(default=12, ge=2, le=100)
     macd_slow: int = Field(default=26, ge=3, le=200)
@@ -33,10 +38,24 @@ class Parameters(BaseModel, frozen=True, extra="forbid"):
     atr_fraction_max: float = Field(default=0.02, gt=0, lt=1)
     fresh_candles: int = Field(default=1, ge=1, le=10, description="how old a cross may be")
 
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        pairs = (("ema_fast", "ema_slow"), ("macd_fast", "macd_slow"), ("atr_fraction_min", "atr_fraction_max"))
+        for low, high in pairs:
+            if getattr(self, low) >= getattr(self, high):
+                told = {"low": low, "value": getattr(self, low), "high": high, "most": getattr(self, high)}
+                raise PydanticCustomError("order", "{low} is {value}, less than {high}'s {most} is wanted", told)
+        if (wanted := candles_wanted(self)) > CANDLES_MAX:
+            told = {"wanted": wanted, "most": CANDLES_MAX}
+            raise PydanticCustomError("candles", "they need {wanted} candles, {most} at most are there", told)
+        return self
+
 
 def candles_wanted(parameters: Parameters) -> int:
     """How many candles the slowest indicator needs, with some for it to settle."""
-    slowest = max(parameters.ema_slow, parameters.macd_slow + parameters.macd_signal, parameters.rsi_period)
+    slowest = max(
+        parameters.ema_slow, parameters.macd_slow + parameters.macd_signal, parameters.rsi_period, parameters.atr_period
+    )
     return slowest + parameters.slope_candles + parameters.fresh_candles + 10
 
 
@@ -50,12 +69,13 @@ def decide(candles: CandleArrays, parameters: Parameters) -> Decision:
     _, _, histogram = macd(close, parameters.macd_fast, parameters.macd_slow, parameters.macd_signal)
     strength = rsi(close, parameters.rsi_period)
     fraction = float(atr(candles.high, candles.low, close, parameters.atr_period)[-1] / close[-1])
-    crossed = _fresh_cross(fast - slow, parameters.fresh_candles) or _fresh_cross(histogram, parameters.fresh_candles)
+    crossed = _fresh_cross(fast - slow, parameters.fresh_candles)
     votes = (
         _above_below("ema", Kind.TREND, float(fast[-1] - slow[-1]), "EMA fast against slow"),
         _above_below(
             "ema_slope", Kind.TREND, float(slow[-1] - slow[-1 - parameters.slope_candles]), "slow EMA is heading"
         ),
+        _above_below("macd", Kind.TREND, float(histogram[-1]), "MACD line against its signal"),
         _rsi_vote(float(strength[-1]), parameters),
         _growing(histogram),
         _atr_filter(fraction, parameters),

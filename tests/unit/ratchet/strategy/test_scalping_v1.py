@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from ratchet.domain.order import Side
 from ratchet.domain.signal import Kind, Vote
 from ratchet.strategy.decision import one_and_one
+from ratchet.strategy.indicators import ema
 from ratchet.strategy.scalping_v1 import Parameters, decide
-from tests.unit.ratchet.strategy.candles import candles_of, random_walk
+from tests.recorded import needs_recorded
+from tests.unit.ratchet.strategy.candles import candles_of, last_of, random_walk, recorded_candles
 
 
 def a_vote(kind: Kind, side: Side | None) -> Vote:
@@ -72,6 +74,31 @@ def test_the_same_candles_give_the_same_decision_and_every_entry_has_its_one_and
         assert {TREND, MOMENTUM} <= kinds
 
 
+def test_a_trend_is_entered_at_its_cross_and_not_again_on_every_candle() -> None:
+    path = 100 * np.exp(np.cumsum(np.concatenate([np.full(140, -0.0015), np.full(40, 0.003)])))
+    sides = [decide(candles_of(path[: n + 1]), Parameters()).side for n in range(120, len(path))]
+    assert sides.count(Side.BUY) == 1
+
+
 def test_it_speaks_neither_always_nor_never() -> None:
     entries = sum(decide(candles_of(random_walk(seed)), Parameters()).side is not None for seed in range(2_000))
-    assert 20 <= entries <= 400
+    assert 20 <= entries <= 160
+
+
+@needs_recorded
+@pytest.mark.parametrize("symbol", ["BTCUSDC", "1000BONKUSDC"])
+def test_on_recorded_candles_it_speaks_once_in_two_hours_or_so(symbol: str) -> None:
+    candles = recorded_candles(symbol)
+    windows = [last_of(candles, end) for end in range(150, len(candles.close))]
+    entries = sum(decide(window, Parameters()).side is not None for window in windows)
+    assert 1.5 <= len(windows) / 12 / entries <= 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_entry_is_a_cross_of_the_averages(seed: int) -> None:
+    path = random_walk(seed, length=400)
+    for end in range(150, len(path)):
+        decision = decide(candles_of(path[end - 150 : end]), Parameters())
+        if decision.side is not None:
+            distance = ema(path[end - 150 : end], 9) - ema(path[end - 150 : end], 21)
+            assert decision.side.sign * distance[-1] > 0 > decision.side.sign * distance[-2]
