@@ -12,6 +12,7 @@ from localbinance.rules.rejection import Rejection
 from localbinance.server import (
     account_endpoints,
     algo_endpoints,
+    candle_endpoints,
     market_endpoints,
     order_endpoints,
     other_endpoints,
@@ -31,6 +32,7 @@ from localbinance.server.venue import Call, Venue
 LOG = logging.getLogger(__name__)
 ROUTES: Routes = {
     **market_endpoints.ROUTES,
+    **candle_endpoints.ROUTES,
     **order_endpoints.ROUTES,
     **algo_endpoints.ROUTES,
     **account_endpoints.ROUTES,

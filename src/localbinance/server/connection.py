@@ -13,6 +13,7 @@ from localbinance.server.stream_names import Route
 
 LOG = logging.getLogger(__name__)
 FRAMES_QUEUED_MAX = 20_000  # a reader that falls behind by more is cut off, as Binance does
+BYTES_QUEUED_MAX = 32 * 2**20  # depth events are long: so many of them as frames would be a gigabyte
 STREAMS_MAX = 1_024
 CLOSE_S_MAX = 1.0
 
@@ -39,6 +40,7 @@ class Connection:
         self._hang_up = hang_up
         self._patience: asyncio.Timeout | None = None  # of the writer, while it is at work
         self._queue: deque[bytes] = deque()
+        self._queued = 0  # bytes
         self._wake = asyncio.Event()
 
     def push(self, frame: bytes, lockstep: Lockstep) -> None:
@@ -54,10 +56,11 @@ class Connection:
         """Queue what is no data frame: an answer to a request."""
         if self.cut is not None:
             return
-        if len(self._queue) >= FRAMES_QUEUED_MAX:
+        if len(self._queue) >= FRAMES_QUEUED_MAX or self._queued > BYTES_QUEUED_MAX:
             self.close("the reader is too slow")
             return
         self._queue.append(frame)
+        self._queued += len(frame)
         self._wake.set()
 
     def close(self, reason: str) -> None:
@@ -90,5 +93,7 @@ class Connection:
             await self._wake.wait()
             self._wake.clear()
             while self._queue:
-                await self._socket.send_frame(self._queue.popleft(), WSMsgType.TEXT)
+                frame = self._queue.popleft()
+                self._queued -= len(frame)
+                await self._socket.send_frame(frame, WSMsgType.TEXT)
         await self._socket.close(code=1008, message=self.cut.encode())

@@ -1,14 +1,13 @@
-"""Public market endpoints: candles, tickers, books, trades, funding."""
+"""Public market endpoints: tickers, books, trades, funding."""
 
 from collections.abc import Callable
 from decimal import Decimal
 
 from localbinance.core.tick import Tick
-from localbinance.market.candles import INTERVALS_MS, Candle
 from localbinance.server import refusals
 from localbinance.server.endpoint import Endpoint, Routes
 from localbinance.server.frames_market import levels, price_average, price_change_percent
-from localbinance.server.rate_limit import DEPTH_WEIGHT, KLINES_WEIGHT, by_symbol
+from localbinance.server.rate_limit import DEPTH_WEIGHT, by_symbol
 from localbinance.server.venue import Call, Venue
 from localbinance.server.wire_numbers import ZERO, plain
 
@@ -26,61 +25,6 @@ def ping(_venue: Venue, _call: Call) -> object:
 def server_time(_venue: Venue, call: Call) -> object:
     """GET /fapi/v1/time."""
     return {"serverTime": call.now_ms}
-
-
-def _candle_row(candle: Candle, interval_ms: int) -> list[object]:
-    return [
-        candle.open_ms,
-        plain(candle.open),
-        plain(candle.high),
-        plain(candle.low),
-        plain(candle.close),
-        plain(candle.volume),
-        candle.open_ms + interval_ms - 1,
-        plain(candle.volume_quote),
-        candle.trades,
-        plain(candle.taker_buy_volume),
-        plain(candle.taker_buy_volume_quote),
-        "0",
-    ]
-
-
-def _candles(venue: Venue, call: Call, symbol: str) -> list[list[object]]:
-    venue.listed(symbol)
-    interval = call.parameters.required("interval")
-    if interval not in INTERVALS_MS:
-        raise refusals.invalid_interval()
-    book = venue.books.get(symbol)
-    if book is None:
-        return []
-    candles = book.candles(
-        interval,
-        start_ms=call.parameters.integer("starttime"),
-        end_ms=call.parameters.integer("endtime"),
-        limit=call.parameters.limit(default=500, most=1_500),
-        now_ms=venue.clock.stepped_ms,
-    )
-    interval_ms = INTERVALS_MS[interval]
-    return [_candle_row(candle, interval_ms) for candle in candles]
-
-
-def klines(venue: Venue, call: Call) -> object:
-    """GET /fapi/v1/klines."""
-    return _candles(venue, call, call.symbol)
-
-
-def klines_of_pair(venue: Venue, call: Call) -> object:
-    """GET /fapi/v1/continuousKlines: a perpetual's pair is its symbol."""
-    return _candles(venue, call, call.parameters.required("pair").upper())
-
-
-def derived_klines(venue: Venue, call: Call) -> object:
-    """GET markPriceKlines, indexPriceKlines: the last prices stand in, volumes are 0 as Binance gives them."""
-    symbol = call.parameters.text("symbol") or call.parameters.required("pair")
-    rows = _candles(venue, call, symbol.upper())
-    for row in rows:
-        row[5] = row[7] = row[9] = row[10] = "0"
-    return rows
 
 
 def depth(venue: Venue, call: Call) -> object:
@@ -289,10 +233,6 @@ def nothing(_venue: Venue, _call: Call) -> object:
 ROUTES: Routes = {
     ("GET", "/fapi/v1/ping"): Endpoint(ping),
     ("GET", "/fapi/v1/time"): Endpoint(server_time),
-    ("GET", "/fapi/v1/klines"): Endpoint(klines, weight=KLINES_WEIGHT),
-    ("GET", "/fapi/v1/continuousKlines"): Endpoint(klines_of_pair, weight=KLINES_WEIGHT),
-    ("GET", "/fapi/v1/markPriceKlines"): Endpoint(derived_klines, weight=KLINES_WEIGHT),
-    ("GET", "/fapi/v1/indexPriceKlines"): Endpoint(derived_klines, weight=KLINES_WEIGHT),
     ("GET", "/fapi/v1/depth"): Endpoint(depth, weight=DEPTH_WEIGHT),
     ("GET", "/fapi/v1/trades"): Endpoint(trades, weight=5),
     ("GET", "/fapi/v1/historicalTrades"): Endpoint(trades, weight=200),

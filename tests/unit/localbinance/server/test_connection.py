@@ -165,6 +165,21 @@ async def test_a_reader_that_falls_too_far_behind_is_cut_off() -> None:
         assert it.client.frames == []
 
 
+async def test_long_frames_are_too_many_sooner() -> None:
+    long = b'"' + b"x" * 2**20 + b'"'
+    async with line() as it:
+        for _ in range(30):
+            it.connection.reply(long)
+        await it.heard(30)
+        for _ in range(30):  # what was written out counts no longer
+            it.connection.reply(long)
+        await it.heard(60)
+        assert it.connection.cut is None
+        for _ in range(34):
+            it.connection.reply(long)
+        assert it.connection.cut == "the reader is too slow"
+
+
 async def test_a_reader_that_reads_nothing_at_all_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_module, "CLOSE_S_MAX", 0.01)
     async with line(stuck=True) as it:

@@ -1,0 +1,71 @@
+"""Endpoints of candles."""
+
+from localbinance.market.candles import INTERVALS_MS, Candle
+from localbinance.server import refusals
+from localbinance.server.endpoint import Endpoint, Routes
+from localbinance.server.rate_limit import KLINES_WEIGHT
+from localbinance.server.venue import Call, Venue
+from localbinance.server.wire_numbers import plain
+
+
+def _candle_row(candle: Candle, interval_ms: int) -> list[object]:
+    return [
+        candle.open_ms,
+        plain(candle.open),
+        plain(candle.high),
+        plain(candle.low),
+        plain(candle.close),
+        plain(candle.volume),
+        candle.open_ms + interval_ms - 1,
+        plain(candle.volume_quote),
+        candle.trades,
+        plain(candle.taker_buy_volume),
+        plain(candle.taker_buy_volume_quote),
+        "0",
+    ]
+
+
+def _candles(venue: Venue, call: Call, symbol: str) -> list[list[object]]:
+    venue.listed(symbol)
+    interval = call.parameters.required("interval")
+    if interval not in INTERVALS_MS:
+        raise refusals.invalid_interval()
+    book = venue.books.get(symbol)
+    if book is None:
+        return []
+    candles = book.candles(
+        interval,
+        start_ms=call.parameters.integer("starttime"),
+        end_ms=call.parameters.integer("endtime"),
+        limit=call.parameters.limit(default=500, most=1_500),
+        now_ms=venue.clock.stepped_ms,
+    )
+    interval_ms = INTERVALS_MS[interval]
+    return [_candle_row(candle, interval_ms) for candle in candles]
+
+
+def klines(venue: Venue, call: Call) -> object:
+    """GET /fapi/v1/klines."""
+    return _candles(venue, call, call.symbol)
+
+
+def klines_of_pair(venue: Venue, call: Call) -> object:
+    """GET /fapi/v1/continuousKlines: a perpetual's pair is its symbol."""
+    return _candles(venue, call, call.parameters.required("pair").upper())
+
+
+def derived_klines(venue: Venue, call: Call) -> object:
+    """GET markPriceKlines, indexPriceKlines: the last prices stand in, volumes are 0 as Binance gives them."""
+    symbol = call.parameters.text("symbol") or call.parameters.required("pair")
+    rows = _candles(venue, call, symbol.upper())
+    for row in rows:
+        row[5] = row[7] = row[9] = row[10] = "0"
+    return rows
+
+
+ROUTES: Routes = {
+    ("GET", "/fapi/v1/klines"): Endpoint(klines, weight=KLINES_WEIGHT),
+    ("GET", "/fapi/v1/continuousKlines"): Endpoint(klines_of_pair, weight=KLINES_WEIGHT),
+    ("GET", "/fapi/v1/markPriceKlines"): Endpoint(derived_klines, weight=KLINES_WEIGHT),
+    ("GET", "/fapi/v1/indexPriceKlines"): Endpoint(derived_klines, weight=KLINES_WEIGHT),
+}
