@@ -25,7 +25,7 @@ from ratchet.ledger.ledger import Ledger
 Report = TypeVar("Report", OrderReport, StopReport)
 
 SEND_ATTEMPTS_MAX = 5  # only for what provably never left this machine
-ASK_ATTEMPTS_MAX = 12
+ASK_ATTEMPTS_MAX = 7  # over 7 s: longer than the receive window, after which the exchange takes a late request no more
 PAUSE_FIRST_S = 0.1  # doubled each time, real time: networks do not heal on the exchange's clock
 PAUSE_MAX_S = 2.0
 DUPLICATE_CLIENT_ID = -4116  # it was accepted before: ask for it
@@ -68,14 +68,17 @@ class Executor:
         return report
 
     async def place_stop(self, order: StopOrder) -> StopReport:
-        """Send a stop once and return once the exchange holds it. The ledger is told by the caller, who is in a hurry.
+        """Send a stop and return once the exchange holds it. The ledger is told by the caller, who is in a hurry.
 
+        A stop that the exchange does not know is sent again at once, under its name: the exchange takes a name once,
+        and a second reduce-only stop could do no harm, while every second without one can.
         Raises: Rejected, NeverArrived.
         """
         return await self._settle(
             order.client_order_id,
             lambda: self._client.place_stop(order),
             lambda: self._client.fetch_stop(order.symbol, order.client_order_id),
+            again=True,
         )
 
     async def confirm(self, order: StopOrder, report: StopReport) -> None:
@@ -116,8 +119,13 @@ class Executor:
         client_order_id: ClientOrderId,
         send: Callable[[], Awaitable[Report]],
         ask: Callable[[], Awaitable[Report | None]],
+        *,
+        again: bool = False,
     ) -> Report:
-        """Send, again only if it provably never left; when the outcome is unknown, ask until it is known."""
+        """Send, again only if it provably never left; when the outcome is unknown, ask until it is known.
+
+        Args: again, send again as soon as the exchange says that it does not know the order.
+        """
         for pause in _pauses(SEND_ATTEMPTS_MAX):
             try:
                 return await send()
@@ -125,7 +133,12 @@ class Executor:
                 log.warning("order_not_sent", client_order_id=client_order_id, error=str(error))
                 await asyncio.sleep(_pause_of(error, pause))
             except OutcomeUnknown as error:
-                return await self._ask_until_known(client_order_id, ask, str(error))
+                if not again:
+                    return await self._ask_until_known(client_order_id, ask, str(error))
+                log.warning("stop_outcome_unknown", client_order_id=client_order_id, error=str(error))
+                report = await self._ask_once(client_order_id, ask)
+                if report is not None:
+                    return report
             except Rejected as no:
                 if no.code == DUPLICATE_CLIENT_ID:
                     return await self._ask_until_known(client_order_id, ask, str(no))
@@ -137,15 +150,20 @@ class Executor:
     ) -> Report:
         await self._mark(client_order_id, OrderStatus.UNKNOWN, reason=why)
         for pause in _pauses(ASK_ATTEMPTS_MAX):
-            try:
-                report = await ask()
-            except ExchangeError as error:
-                log.warning("order_outcome_unknown", client_order_id=client_order_id, error=str(error))
-                report = None
+            report = await self._ask_once(client_order_id, ask)
             if report is not None:
                 return report
             await asyncio.sleep(pause)
         raise NeverArrived(client_order_id)
+
+    @staticmethod
+    async def _ask_once(client_order_id: ClientOrderId, ask: Callable[[], Awaitable[Report | None]]) -> Report | None:
+        """None when the exchange does not know the order, or could not be asked."""
+        try:
+            return await ask()
+        except ExchangeError as error:
+            log.warning("order_outcome_unknown", client_order_id=client_order_id, error=str(error))
+            return None
 
     async def _mark(self, client_order_id: ClientOrderId, status: OrderStatus, reason: str = "") -> None:
         await self._ledger.mark(client_order_id, status, at_ms=self._clock.now_ms(), reason=reason)

@@ -64,7 +64,7 @@ async def open_trader(settings: Settings, clock: Clock, ledger_url: str) -> Asyn
     try:
         async with BinanceClient(settings.exchange, clock) as client:
             trader = await _trader(settings, clock, client, ledger, strategies)
-            # What stands now stays: left in, every full collection would look through it all, 100 ms and more at a time.
+            # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
             yield trader
