@@ -42,6 +42,17 @@ def test_a_users_file_becomes_a_strategy_with_its_parameters(tmp_path: Path) -> 
     assert isinstance(strategy.decide(SYMBOL, candles_of(np.full(30, 98.0))), NoSignal)
 
 
+def test_a_signal_carries_its_votes_and_how_far_the_price_ranges() -> None:
+    strategy = load_strategy(StrategyChoice(name="scalping_v1"))
+    said = [strategy.decide(SYMBOL, candles_of(random_walk(seed))) for seed in range(200)]
+    signal = next(each for each in said if isinstance(each, Signal))
+    votes = {vote.name: vote for vote in signal.breakdown}
+    assert signal.atr_fraction == pytest.approx(votes["atr"].value)
+    assert {"ema", "ema_slope", "macd", "rsi", "macd_histogram", "atr", "rsi_exhaustion"} == set(votes)
+    silent = next(each for each in said if isinstance(each, NoSignal))
+    assert {vote.name for vote in silent.breakdown} == set(votes)
+
+
 def test_the_example_loads_and_speaks_now_and_then() -> None:
     strategy = load_strategy(StrategyChoice(name=str(EXAMPLE)))
     said = [strategy.decide(SYMBOL, candles_of(random_walk(seed))) for seed in range(400)]

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from ratchet.domain.order import Side
 from ratchet.domain.signal import Kind, Vote
-from ratchet.strategy.decision import one_and_one
-from ratchet.strategy.indicators import ema
-from ratchet.strategy.scalping_v1 import Parameters, decide
+from ratchet.strategy.decision import Decision, one_and_one
+from ratchet.strategy.indicators import ema, macd
+from ratchet.strategy.scalping_v1 import Parameters, candles_wanted, decide
 from tests.recorded import needs_recorded
 from tests.unit.ratchet.strategy.candles import candles_of, last_of, random_walk, recorded_candles
 
@@ -58,10 +58,45 @@ def test_a_flat_market_and_too_few_candles_are_left_alone() -> None:
     assert "are wanted" in decide(candles_of(np.full(20, 100.0)), Parameters()).reason
 
 
-def test_a_market_that_hardly_moves_is_vetoed_by_its_atr() -> None:
-    quiet = Parameters(atr_fraction_min=0.5, atr_fraction_max=0.6)
-    for seed in range(300):
-        assert decide(candles_of(random_walk(seed)), quiet).side is None
+def entries(parameters: Parameters) -> list[Decision]:
+    """What it says to 300 random walks, where it enters with the usual parameters."""
+    windows = [candles_of(random_walk(seed)) for seed in range(300)]
+    return [decide(window, parameters) for window in windows if decide(window, Parameters()).side is not None]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 0.6), (0.0001, 0.0002)])
+def test_a_market_that_moves_too_little_or_too_much_is_vetoed_by_its_atr(low: float, high: float) -> None:
+    decisions = entries(Parameters(atr_fraction_min=low, atr_fraction_max=high))
+    assert decisions
+    assert all(decision.reason.startswith("atr: ATR") for decision in decisions)
+
+
+def test_a_move_that_is_exhausted_is_not_followed() -> None:
+    decisions = entries(Parameters(rsi_exhausted=49.0))
+    assert decisions
+    assert all(decision.reason.startswith("rsi_exhaustion") for decision in decisions)
+
+
+def test_an_rsi_near_its_middle_has_no_opinion() -> None:
+    for decision in entries(Parameters(rsi_beyond_middle=30.0, rsi_exhausted=1.0)):
+        rsi = next(vote for vote in decision.votes if vote.name == "rsi")
+        assert (rsi.side is None) == (20 <= rsi.value <= 80)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_histogram_votes_while_it_grows_away_from_zero(seed: int) -> None:
+    path = random_walk(seed)
+    before, now = macd(path)[2][-2:]
+    vote = next(vote for vote in decide(candles_of(path), Parameters()).votes if vote.name == "macd_histogram")
+    grows = abs(now) > abs(before) if now * before > 0 else True
+    assert vote.side == ((Side.BUY if now > 0 else Side.SELL) if grows else None)
+
+
+def test_the_slowest_indicator_says_how_many_candles_are_wanted() -> None:
+    assert candles_wanted(Parameters(atr_period=100)) > 100
+    assert candles_wanted(Parameters(rsi_period=100)) > 100
+    assert candles_wanted(Parameters(ema_slow=100)) > 100
+    assert candles_wanted(Parameters(macd_slow=90, macd_signal=20)) > 110
 
 
 @given(st.integers(0, 2_000))
@@ -81,8 +116,8 @@ def test_a_trend_is_entered_at_its_cross_and_not_again_on_every_candle() -> None
 
 
 def test_it_speaks_neither_always_nor_never() -> None:
-    entries = sum(decide(candles_of(random_walk(seed)), Parameters()).side is not None for seed in range(2_000))
-    assert 20 <= entries <= 160
+    count = sum(decide(candles_of(random_walk(seed)), Parameters()).side is not None for seed in range(2_000))
+    assert 20 <= count <= 160
 
 
 @needs_recorded
@@ -90,8 +125,8 @@ def test_it_speaks_neither_always_nor_never() -> None:
 def test_on_recorded_candles_it_speaks_once_in_two_hours_or_so(symbol: str) -> None:
     candles = recorded_candles(symbol)
     windows = [last_of(candles, end) for end in range(150, len(candles.close))]
-    entries = sum(decide(window, Parameters()).side is not None for window in windows)
-    assert 1.5 <= len(windows) / 12 / entries <= 4
+    count = sum(decide(window, Parameters()).side is not None for window in windows)
+    assert 1.5 <= len(windows) / 12 / count <= 4
 
 
 @pytest.mark.parametrize("seed", range(5))
