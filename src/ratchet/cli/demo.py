@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,7 +36,7 @@ from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
-from ratchet.strategy.plugin import BadStrategy
+from ratchet.strategy.plugin import BadStrategy, load_strategy
 from ratchet.trading.engine import Engine
 from ratchet.trading.wiring import CannotTrade, Trader, open_trader
 
@@ -125,6 +126,7 @@ def demo(
 
 async def _demo(options: DemoOptions) -> int:
     started = time.monotonic()
+    _check_settings(options)
     console = Console(stderr=True) if options.json else Console()
     async with local_exchange(_exchange_arguments(options)) as exchange:
         settings = _settings(options, exchange)
@@ -254,16 +256,31 @@ def _exchange_arguments(options: DemoOptions) -> list[str]:
     return arguments
 
 
+def _check_settings(options: DemoOptions) -> None:
+    """What is wrong with the settings is said at once, not after an exchange has been started.
+
+    Raises: BadSettings, BadStrategy.
+    """
+    nowhere = {"http_url": "http://127.0.0.1:1", "ws_url": "ws://127.0.0.1:1", "api_key": "none", "api_secret": "none"}
+    for choice in _load(options, nowhere).strategies:
+        load_strategy(choice)
+
+
 def _settings(options: DemoOptions, exchange: LocalExchange) -> Settings:
-    overrides: dict[str, object] = {
-        "exchange": {
+    return _load(
+        options,
+        {
             "http_url": exchange.ready.http,
             "ws_url": exchange.ready.ws,
             "api_key": exchange.ready.api_key.get_secret_value(),
             "api_secret": exchange.ready.api_secret.get_secret_value(),
             "rate_limit": False,
-        }
-    }
+        },
+    )
+
+
+def _load(options: DemoOptions, exchange: Mapping[str, object]) -> Settings:
+    overrides: dict[str, object] = {"exchange": dict(exchange)}
     if options.profile is not None:
         overrides["profile"] = options.profile
     return load_settings(overrides=overrides)

@@ -49,3 +49,4 @@ class NoSignal:
     candle_close_ms: int
     reason: str
     breakdown: tuple[Vote, ...] = ()
+    is_fault: bool = False  # the strategy itself went wrong

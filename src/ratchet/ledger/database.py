@@ -6,16 +6,18 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from ratchet.ledger.errors import LedgerError
 
 BUSY_TIMEOUT_MS = 5_000
+VERSION_TABLE = "alembic_version"
+NOT_A_LEDGER = "it is not a ledger; name another file"
+_WRITES = "ratchet_writes"  # the option of connections that are going to write
 
 
 async def open_database(url: str) -> AsyncEngine:
@@ -35,13 +37,22 @@ async def open_database(url: str) -> AsyncEngine:
     engine = create_async_engine(address)
     if is_sqlite:
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
     try:
-        async with engine.begin() as connection:
+        async with for_writing(engine).begin() as connection:
             await connection.run_sync(_migrate)
     except (DBAPIError, CommandError, ResolutionError) as error:
         await engine.dispose()
-        raise LedgerError(f"{address.database or url}: {_reason(error)}") from None
+        raise LedgerError(f"{address.render_as_string()}: {reason(error)}") from None
+    except LedgerError as error:
+        await engine.dispose()
+        raise LedgerError(f"{address.render_as_string()}: {error}") from None
     return engine
+
+
+def for_writing(engine: AsyncEngine) -> AsyncEngine:
+    """The same database, for transactions that write: another process that writes is waited for at their beginning."""
+    return engine.execution_options(**{_WRITES: True})
 
 
 def migrations() -> Config:
@@ -60,6 +71,7 @@ def _make_folder(path: Path) -> None:
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     """WAL and full synchronisation: what was committed survives the process and the power."""
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says: changes of tables are in them
     cursor = connection.cursor()
     for pragma in (
         "journal_mode = WAL",
@@ -71,23 +83,28 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _begin_sqlite(connection: Connection) -> None:
+    """Readers see one state throughout; a writer has the only right to write, or waits for it."""
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
 def _migrate(connection: Connection) -> None:
+    tables = inspect(connection).get_table_names()
+    if tables and VERSION_TABLE not in tables:
+        raise LedgerError(NOT_A_LEDGER)
     config = migrations()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
 
-def newest_version() -> str | None:
-    """The newest schema version that this program knows."""
-    return ScriptDirectory.from_config(migrations()).get_current_head()
-
-
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What a database's error means, in one line."""
     text = str(getattr(error, "orig", None) or error).splitlines()[0]
     if "locked" in text:
         return "another process is writing to it; end that one first"
     if "not a database" in text:
-        return "it is not a ledger; name another file"
+        return NOT_A_LEDGER
     if "unable to open" in text:
         return "it cannot be opened; name a file in a folder that can be written"
     if "locate revision" in text:

@@ -3,9 +3,8 @@
 import secrets
 import string
 from collections.abc import Sequence
-from dataclasses import asdict
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -16,9 +15,12 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, OrderId, TradeId, client_order_id
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
 from ratchet.domain.position import Income
-from ratchet.domain.signal import NoSignal, Signal, Vote
-from ratchet.ledger.database import open_database
-from ratchet.ledger.errors import LedgerError, UnknownFill
+from ratchet.domain.signal import NoSignal, Signal
+from ratchet.ledger.database import for_writing, open_database, reason
+from ratchet.ledger.errors import LedgerError
+from ratchet.ledger.fills import book_fill, book_funding
+from ratchet.ledger.orders import mark_order, order_row, sequence_after
+from ratchet.ledger.signals import signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
 from ratchet.ledger.tables import Base, EquityRow, FillRow, FundingRow, MetaRow, OrderRow, SignalRow, TradeRow
 from ratchet.ledger.writer import Writer
@@ -26,15 +28,6 @@ from ratchet.ledger.writer import Writer
 RUN_LENGTH = 4
 RUN_ALPHABET = string.ascii_lowercase + string.digits
 REASON_LENGTH_MAX = 200
-TEXT_LENGTH_MAX = 400
-_RANK = {
-    OrderStatus.INTENDED: 0,
-    OrderStatus.SENT: 1,
-    OrderStatus.UNKNOWN: 1,
-    OrderStatus.NEW: 2,
-    OrderStatus.PARTIALLY_FILLED: 3,
-}
-_RANK_FINAL = 4
 
 
 class Ledger:
@@ -54,7 +47,7 @@ class Ledger:
         """Open a database, made and migrated if need be. Raises: LedgerError."""
         engine = await open_database(url)
         try:
-            async with AsyncSession(engine) as session, session.begin():
+            async with AsyncSession(for_writing(engine)) as session, session.begin():
                 row = await session.get(MetaRow, "run")
                 if row is None:
                     row = MetaRow(key="run", value="".join(secrets.choice(RUN_ALPHABET) for _ in range(RUN_LENGTH)))
@@ -62,13 +55,15 @@ class Ledger:
                 run, known = row.value, int(await session.scalar(select(func.max(TradeRow.id))) or 0)
         except DBAPIError as error:
             await engine.dispose()
-            raise LedgerError(f"{url}: {error.orig}") from None
+            raise LedgerError(f"{engine.url.render_as_string()}: {reason(error)}") from None
         return cls(engine, run, known)
 
     async def close(self) -> None:
         """Close. What was acknowledged is on the disk already."""
-        await self._writer.close()
-        await self._engine.dispose()
+        try:
+            await self._writer.close()
+        finally:
+            await self._engine.dispose()
 
     # Trades ----------------------------------------------------------------------------------------------------------
 
@@ -105,7 +100,7 @@ class Ledger:
             opened_ms=at_ms,
             reason="",
         )
-        rows = [_order_row(trade_id, role, order, at_ms, Origin.SYSTEM) for role, order in orders]
+        rows = [order_row(trade_id, role, order, at_ms, Origin.SYSTEM) for role, order in orders]
         await self._writer.write(lambda session: _add_all(session, [trade, *rows]))
 
     async def record_naked(self, trade_id: TradeId, naked_ms: float) -> None:
@@ -144,9 +139,10 @@ class Ledger:
         """A name that no order has or will have."""
         key = (trade_id, role)
         if key not in self._sequences:
-            known = select(func.count()).where(OrderRow.trade_id == trade_id, OrderRow.role == role.value)
+            names = select(OrderRow.client_order_id).where(OrderRow.trade_id == trade_id, OrderRow.role == role.value)
             async with self._sessions() as session:
-                self._sequences.setdefault(key, int(await session.scalar(known) or 0))
+                known = list(await session.scalars(names))
+            self._sequences.setdefault(key, sequence_after(self.run, trade_id, role, known))
         sequence = self._sequences[key]
         self._sequences[key] = sequence + 1
         return client_order_id(self.run, trade_id, role.value, sequence)
@@ -160,7 +156,7 @@ class Ledger:
         origin: Origin = Origin.SYSTEM,
     ) -> None:
         """What is going to be sent. All of them or none; on the disk before this returns."""
-        rows = [_order_row(trade_id, role, order, at_ms, origin) for role, order in orders]
+        rows = [order_row(trade_id, role, order, at_ms, origin) for role, order in orders]
         await self._writer.write(lambda session: _add_all(session, rows))
 
     async def mark(
@@ -178,11 +174,7 @@ class Ledger:
             row = await session.get(OrderRow, name)
             if row is None:
                 raise LedgerError(f"order {name} is not in the ledger")
-            if order_id is not None:
-                row.order_id = order_id
-            if _advances(OrderStatus(row.status), status):
-                row.status, row.updated_ms = status.value, at_ms
-                row.reason = reason[:TEXT_LENGTH_MAX] or row.reason
+            mark_order(row, status, at_ms=at_ms, order_id=order_id, reason=reason)
 
         await self._writer.write(write)
 
@@ -217,50 +209,12 @@ class Ledger:
         Raises: UnknownFill when no order of the ledger matches by client id or by the exchange's number.
         """
 
-        async def write(session: AsyncSession) -> bool:
-            if await session.get(FillRow, (fill.symbol, fill.fill_id)) is not None:
-                return False
-            order = await self._order_of(session, fill)
-            if order.order_id is None:
-                order.order_id = fill.order_id
-            session.add(
-                FillRow(
-                    symbol=fill.symbol,
-                    fill_id=fill.fill_id,
-                    trade_id=order.trade_id,
-                    client_order_id=order.client_order_id,
-                    order_id=fill.order_id,
-                    side=fill.side.value,
-                    price=fill.price,
-                    quantity=fill.quantity,
-                    fee=fill.fee,
-                    realized_pnl=fill.realized_pnl,
-                    is_maker=fill.is_maker,
-                    at_ms=fill.at_ms,
-                )
-            )
-            return True
-
-        return await self._writer.write(write)
+        return await self._writer.write(lambda session: book_fill(session, fill))
 
     async def record_funding(self, income: Income, trade_id: TradeId | None) -> bool:
         """Book a funding payment, once. False when it was booked already."""
 
-        async def write(session: AsyncSession) -> bool:
-            if await session.get(FundingRow, income.income_id) is not None:
-                return False
-            session.add(
-                FundingRow(
-                    income_id=income.income_id,
-                    trade_id=trade_id,
-                    symbol=income.symbol,
-                    amount=income.amount,
-                    at_ms=income.at_ms,
-                )
-            )
-            return True
-
-        return await self._writer.write(write)
+        return await self._writer.write(lambda session: book_funding(session, income, trade_id))
 
     async def record_equity(self, at_ms: int, equity: Decimal, wallet: Decimal) -> None:
         """The account at an instant."""
@@ -271,7 +225,7 @@ class Ledger:
 
     async def record_signals(self, decisions: Sequence[tuple[Signal | NoSignal, str]]) -> None:
         """What strategies said, `Signal` or `NoSignal`, each with what became of it."""
-        rows = [_signal_row(said, outcome) for said, outcome in decisions]
+        rows = [signal_row(said, outcome) for said, outcome in decisions]
         await self._writer.write(lambda session: _add_all(session, rows))
 
     async def summary(self, since_ms: int) -> LedgerSummary:
@@ -296,71 +250,6 @@ class Ledger:
             raise LedgerError(f"trade {trade_id} is not in the ledger")
         return row
 
-    @staticmethod
-    async def _order_of(session: AsyncSession, fill: Fill) -> OrderRow:
-        row = None
-        if fill.client_order_id is not None:
-            row = await session.get(OrderRow, fill.client_order_id)
-        if row is None:
-            numbered = select(OrderRow).where(OrderRow.symbol == fill.symbol, OrderRow.order_id == fill.order_id)
-            row = await session.scalar(numbered)
-        if row is None:
-            raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
-        return row
-
 
 async def _add_all(session: AsyncSession, rows: Sequence[Base]) -> None:
     session.add_all(rows)
-
-
-def _advances(before: OrderStatus, after: OrderStatus) -> bool:
-    return not before.is_final and _RANK.get(after, _RANK_FINAL) >= _RANK[before]
-
-
-def _order_row(
-    trade_id: TradeId | None, role: Role, order: MarketOrder | LimitOrder | StopOrder, at_ms: int, origin: Origin
-) -> OrderRow:
-    kind, price = _kind_of(order)
-    return OrderRow(
-        client_order_id=order.client_order_id,
-        trade_id=trade_id,
-        origin=origin.value,
-        role=role.value,
-        kind=kind,
-        symbol=order.symbol,
-        side=order.side.value,
-        quantity=order.quantity,
-        price=price,
-        reduce_only=isinstance(order, StopOrder) or order.reduce_only,
-        status=OrderStatus.INTENDED.value,
-        reason="",
-        intended_ms=at_ms,
-        updated_ms=at_ms,
-    )
-
-
-def _kind_of(order: MarketOrder | LimitOrder | StopOrder) -> tuple[str, Decimal | None]:
-    match order:
-        case MarketOrder():
-            return "MARKET", None
-        case LimitOrder():
-            return "LIMIT", order.price
-        case StopOrder():
-            return "STOP", order.price_trigger
-
-
-def _signal_row(said: Signal | NoSignal, outcome: str) -> SignalRow:
-    signal = said if isinstance(said, Signal) else None
-    return SignalRow(
-        strategy=said.strategy,
-        symbol=said.symbol,
-        side=None if signal is None else signal.side.value,
-        candle_close_ms=said.candle_close_ms,
-        price=None if signal is None else signal.price,
-        breakdown=[_vote(vote) for vote in said.breakdown],
-        outcome=outcome[:TEXT_LENGTH_MAX],
-    )
-
-
-def _vote(vote: Vote) -> dict[str, Any]:
-    return asdict(vote)

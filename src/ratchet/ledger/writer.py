@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from ratchet.ledger.database import for_writing, reason
 from ratchet.ledger.errors import LedgerError
 
 BATCH_MAX = 200
 WAITING_MAX = 10_000
+CLOSED = "the ledger is closed"
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncSession], Awaitable[Any]]
@@ -29,7 +32,7 @@ class Writer:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+        self._engine = for_writing(engine)
         self._waiting: asyncio.Queue[_Waiting | None] = asyncio.Queue(maxsize=WAITING_MAX)
         self._task = asyncio.create_task(self._run(), name="ledger writer")
         self._closed = False
@@ -37,22 +40,34 @@ class Writer:
     async def write(self, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
         """Have work done; returns, with its result, once it is on the disk.
 
-        A caller that is cancelled meanwhile leaves its work to be done. Raises: what the work raises; LedgerError when
-        the ledger is closed.
+        A caller that is cancelled meanwhile leaves its work to be done. Raises: LedgerError, also when the ledger is
+        closed or cannot be written.
         """
         if self._closed:
-            raise LedgerError("the ledger is closed")
+            raise LedgerError(CLOSED)
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         await self._waiting.put(_Waiting(work, done))
+        if self._task.done():  # it ended while the queue was full
+            raise LedgerError(CLOSED)
         return await done
 
     async def close(self) -> None:
         """Write what waits, then end."""
-        self._closed = True
-        await self._waiting.put(None)
-        await self._task
+        if not self._closed:
+            self._closed = True
+            await self._waiting.put(None)
+        await asyncio.wait({self._task})  # being cancelled here does not cancel what is being written
 
     async def _run(self) -> None:
+        try:
+            await self._write_all()
+        finally:  # nobody waits for a writer that is no more
+            self._closed = True
+            while not self._waiting.empty():
+                if left := self._waiting.get_nowait():
+                    _tell(left, LedgerError(CLOSED))
+
+    async def _write_all(self) -> None:
         ended = False
         while not ended:
             batch = [await self._waiting.get()]
@@ -62,13 +77,24 @@ class Writer:
             await self._commit([each for each in batch if each is not None])
 
     async def _commit(self, batch: list[_Waiting]) -> None:
-        """All in one transaction; where one fails, each in its own, so that it fails alone."""
+        """All in one transaction; where one fails, each in its own, so that it fails alone.
+
+        What is the matter with the database itself (locked, full, gone) is so for all of them: none is tried again.
+        """
         try:
             async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
                 results = [await each.work(session) for each in batch]
+        except OperationalError as error:
+            for each in batch:
+                _tell(each, LedgerError(f"the ledger cannot be written: {reason(error)}"))
+            return
+        except asyncio.CancelledError:
+            for each in batch:
+                _tell(each, LedgerError(CLOSED))
+            raise
         except Exception as error:  # noqa: BLE001 - it is handed to the caller, who waits for it
             if len(batch) == 1:
-                _tell(batch[0], error)
+                _tell(batch[0], _in_one_line(error))
                 return
             for each in batch:
                 await self._commit([each])
@@ -81,3 +107,9 @@ class Writer:
 def _tell(waiting: _Waiting, error: Exception) -> None:
     if not waiting.done.done():
         waiting.done.set_exception(error)
+
+
+def _in_one_line(error: Exception) -> Exception:
+    if isinstance(error, IntegrityError):
+        return LedgerError(f"the ledger has it already, or lacks what it belongs to: {error.orig}")
+    return error

@@ -14,6 +14,7 @@ class Decision:
     side: Side | None
     votes: tuple[Vote, ...] = ()
     reason: str = ""
+    is_fault: bool = False  # the strategy itself went wrong
 
 
 def one_and_one(votes: Sequence[Vote], wanted: Side) -> Decision:

@@ -51,6 +51,7 @@ class Strategy:
                 candle_close_ms=close_ms,
                 reason=decision.reason or "no side",
                 breakdown=decision.votes,
+                is_fault=decision.is_fault,
             )
         price = float(candles.close[-1])
         ranges = atr(candles.high, candles.low, candles.close, ATR_PERIOD)
@@ -68,10 +69,10 @@ class Strategy:
         try:
             answer = self.function(_read_only(candles), self.parameters)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it is a user's code: it must not stop the engine
-            return Decision(side=None, reason=f"the strategy failed: {_told(error)}")
+            return Decision(side=None, reason=f"the strategy failed: {_told(error)}", is_fault=True)
         flaw = _flaw(answer)
         if flaw or not isinstance(answer, Decision):
-            return Decision(side=None, reason=f"the strategy answered with {flaw}")
+            return Decision(side=None, reason=f"the strategy answered with {flaw}", is_fault=True)
         return answer
 
 

@@ -1,12 +1,14 @@
 """The planner: from a signal to an approved bracket, all its orders checked before any of them is sent."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from ratchet.config.sections import BracketSettings, RiskLimits
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.market_rules import FilterBroken, SymbolRules, check_order
+from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, StopOrder
 from ratchet.domain.position import Balance
 from ratchet.domain.signal import Signal
@@ -34,6 +36,7 @@ class Planner:
         rules = self._rules.get(signal.symbol)
         if rules is None:
             return f"{signal.symbol} is not traded"
+        balance = replace(balance, available=self._available(balance, open_brackets))
         quantity = size_entry(balance, signal.price, self._shape.stop_fraction, self._limits, rules)
         if quantity == 0:
             return f"the smallest order of {signal.symbol} would be more than may be risked or paid for"
@@ -46,6 +49,11 @@ class Planner:
         exposure = Exposure(balance=balance, equity_day_start=equity_day_start, open_brackets=open_brackets)
         answer = judge(bracket, exposure, self._limits)
         return f"{answer.reason}: {answer.detail}" if isinstance(answer, Refused) else answer
+
+    def _available(self, balance: Balance, open_brackets: Sequence[Bracket]) -> Decimal:
+        """What is left for margin. The balance may be of before the latest entries: their margin is counted as well."""
+        margin = sum((each.quantity * each.price_entry for each in open_brackets), ZERO) / self._limits.leverage
+        return max(ZERO, min(balance.available, balance.equity - margin))
 
 
 def orders_of(bracket: Bracket) -> Iterator[MarketOrder | LimitOrder | StopOrder]:

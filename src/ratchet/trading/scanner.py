@@ -69,5 +69,7 @@ class Scanner:
     def _evaluate(self, strategy: Strategy, symbol: Symbol, candles: CandleArrays) -> None:
         said = strategy.decide(symbol, candles)
         outcome = said.reason if isinstance(said, NoSignal) else self._consider(said)
+        if isinstance(said, NoSignal) and said.is_fault:
+            log.warning("strategy_failed", strategy=strategy.name, symbol=symbol, reason=outcome)
         if not self._decisions.put(Decision(said, outcome)):
             log.error("decision_not_recorded", symbol=symbol, outcome=outcome)

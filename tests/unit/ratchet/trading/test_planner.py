@@ -100,7 +100,10 @@ WIDE = BracketSettings(rung_fractions=(Decimal("0.06"),), rung_shares=(Decimal(1
         (planned(price="95000", side=Side.SELL, shape=WIDE), ""),  # a price far below is no harm to a buyer
         (planned(balance=a_balance("1")), "smallest order of BTCUSDC would be more than may be risked"),
         (planned(held=[a_bracket()]), "already_held: a trade is open on BTCUSDC"),
-        (planned(held=[a_bracket(symbol=f"X{n}USDC") for n in range(3)]), "too_many_positions: 3 are open, 3 may be"),
+        (
+            planned(held=[a_bracket("0.001", symbol=f"X{n}USDC") for n in range(3)]),
+            "too_many_positions: 3 are open, 3 may be",
+        ),
         (planned(day_start="500"), "day_loss: 100.00 USDC were lost today"),
     ],
 )
@@ -113,3 +116,9 @@ def test_a_symbol_without_rules_is_not_traded() -> None:
         a_signal(), balance=a_balance(), equity_day_start=Decimal(400), open_brackets=[]
     )
     assert reason(answer) == "BTCUSDC is not traded"
+
+
+def test_the_margin_of_entries_that_the_balance_does_not_show_yet_is_counted() -> None:
+    assert isinstance(planned(balance=a_balance("400")), Approved)
+    large = a_bracket(quantity="0.019", symbol=Symbol("ETHUSDC"))
+    assert "may be risked or paid for" in reason(planned(balance=a_balance("400"), held=[large]))

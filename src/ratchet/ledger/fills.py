@@ -1,0 +1,64 @@
+"""Bookings: fills and funding payments as the exchange booked them, each once."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ratchet.domain.fill import Fill
+from ratchet.domain.identity import TradeId
+from ratchet.domain.position import Income
+from ratchet.ledger.errors import UnknownFill
+from ratchet.ledger.tables import FillRow, FundingRow, OrderRow
+
+
+async def book_fill(session: AsyncSession, fill: Fill) -> bool:
+    """Book an execution under its order. False when it was booked already. Raises: UnknownFill."""
+    if await session.get(FillRow, (fill.symbol, fill.fill_id)) is not None:
+        return False
+    order = await _order_of(session, fill)
+    if order.order_id is None:
+        order.order_id = fill.order_id
+    session.add(
+        FillRow(
+            symbol=fill.symbol,
+            fill_id=fill.fill_id,
+            trade_id=order.trade_id,
+            client_order_id=order.client_order_id,
+            order_id=fill.order_id,
+            side=fill.side.value,
+            price=fill.price,
+            quantity=fill.quantity,
+            fee=fill.fee,
+            realized_pnl=fill.realized_pnl,
+            is_maker=fill.is_maker,
+            at_ms=fill.at_ms,
+        )
+    )
+    return True
+
+
+async def book_funding(session: AsyncSession, income: Income, trade_id: TradeId | None) -> bool:
+    """Book a funding payment. False when it was booked already."""
+    if await session.get(FundingRow, income.income_id) is not None:
+        return False
+    session.add(
+        FundingRow(
+            income_id=income.income_id,
+            trade_id=trade_id,
+            symbol=income.symbol,
+            amount=income.amount,
+            at_ms=income.at_ms,
+        )
+    )
+    return True
+
+
+async def _order_of(session: AsyncSession, fill: Fill) -> OrderRow:
+    row = None
+    if fill.client_order_id is not None:
+        row = await session.get(OrderRow, fill.client_order_id)
+    if row is None:
+        numbered = select(OrderRow).where(OrderRow.symbol == fill.symbol, OrderRow.order_id == fill.order_id)
+        row = await session.scalar(numbered)
+    if row is None:
+        raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
+    return row

@@ -1,0 +1,72 @@
+"""Orders as the ledger keeps them: written as an intent, moved forward by what is learned of them."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from ratchet.domain.identity import OrderId, TradeId, client_order_id
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
+from ratchet.ledger.tables import OrderRow
+
+REASON_LENGTH_MAX = 400
+_RANK = {
+    OrderStatus.INTENDED: 0,
+    OrderStatus.SENT: 1,
+    OrderStatus.UNKNOWN: 2,
+    OrderStatus.NEW: 3,
+    OrderStatus.PARTIALLY_FILLED: 4,
+}
+_RANK_FINAL = 5
+
+
+def mark_order(row: OrderRow, status: OrderStatus, *, at_ms: int, order_id: OrderId | None, reason: str) -> None:
+    """Note what has become of an order. News that come late do not take back what is known."""
+    if order_id is not None:
+        row.order_id = order_id
+    if advances(OrderStatus(row.status), status):
+        row.status, row.updated_ms = status.value, at_ms
+        row.reason = reason[:REASON_LENGTH_MAX] or row.reason
+
+
+def advances(before: OrderStatus, after: OrderStatus) -> bool:
+    """Whether the second is news to who knows the first. Nothing is after a final status."""
+    return not before.is_final and _RANK.get(after, _RANK_FINAL) >= _RANK[before]
+
+
+def sequence_after(run: str, trade_id: TradeId, role: Role, names: Iterable[str]) -> int:
+    """The first number beyond those in the names. Counting the names would not do: one may have been left out."""
+    stem = client_order_id(run, trade_id, role.value, 0)[:-1]
+    numbers = [name.removeprefix(stem) for name in names if name.startswith(stem)]
+    return max((int(number) + 1 for number in numbers if number.isdecimal()), default=0)
+
+
+def order_row(
+    trade_id: TradeId | None, role: Role, order: MarketOrder | LimitOrder | StopOrder, at_ms: int, origin: Origin
+) -> OrderRow:
+    """An order that is going to be sent."""
+    kind, price = _kind_of(order)
+    return OrderRow(
+        client_order_id=order.client_order_id,
+        trade_id=trade_id,
+        origin=origin.value,
+        role=role.value,
+        kind=kind,
+        symbol=order.symbol,
+        side=order.side.value,
+        quantity=order.quantity,
+        price=price,
+        reduce_only=isinstance(order, StopOrder) or order.reduce_only,
+        status=OrderStatus.INTENDED.value,
+        reason="",
+        intended_ms=at_ms,
+        updated_ms=at_ms,
+    )
+
+
+def _kind_of(order: MarketOrder | LimitOrder | StopOrder) -> tuple[str, Decimal | None]:
+    match order:
+        case MarketOrder():
+            return "MARKET", None
+        case LimitOrder():
+            return "LIMIT", order.price
+        case StopOrder():
+            return "STOP", order.price_trigger
