@@ -19,6 +19,7 @@ SUBSCRIBE_TIMEOUT_S = 10.0
 HEARTBEAT_S = 20.0  # a connection whose pongs stay away is dead
 PAUSE_FIRST_S = 0.25
 PAUSE_MAX_S = 30.0
+PAUSE_IN_LOCKSTEP_MAX_S = 0.5  # exchange time is held meanwhile, and who is silent in lockstep for 30 s is dropped
 DOUBLINGS_MAX = 16
 STEADY_MS = 60_000  # a connection that stood so long was a good one: begin again with short pauses
 FRAME_BYTES_MAX = 4 * 1024 * 1024
@@ -84,7 +85,8 @@ class StreamSocket:
                 await self._open.close()
 
     def _pause_s(self) -> float:
-        pause_s: float = min(PAUSE_FIRST_S * 2 ** min(self._failures, DOUBLINGS_MAX), PAUSE_MAX_S)
+        most_s = PAUSE_IN_LOCKSTEP_MAX_S if isinstance(self._clock, LockstepClock) else PAUSE_MAX_S
+        pause_s: float = min(PAUSE_FIRST_S * 2 ** min(self._failures, DOUBLINGS_MAX), most_s)
         self._failures += 1
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnections, hides nothing
 

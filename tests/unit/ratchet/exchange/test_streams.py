@@ -282,3 +282,14 @@ async def test_an_outage_of_many_hours_does_not_end_the_stream(monkeypatch: pyte
     with capture_logs():
         async with running(stream.run()):
             await until(lambda: attempts > 1_500)
+
+
+async def test_in_lockstep_no_pause_is_long_for_exchange_time_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket_module, "PAUSE_IN_LOCKSTEP_MAX_S", 0.001)
+
+    async def script(socket: web.WebSocketResponse, _number: int) -> None:
+        await subscribed(socket)
+
+    server = StreamServer(script)
+    async with a_socket(server, LockstepClock(0)):
+        await until(partial(server.has_had, 12))  # doubled each time, the pauses would add up to minutes
