@@ -52,6 +52,7 @@ class Proxy:
     on_request: Callable[[str, str, dict[str, str]], None] | None = None
     address: str = ""
     sockets: dict[web.WebSocketResponse, str] = field(default_factory=dict)  # with their path
+    blocked: set[str] = field(default_factory=set)  # parts of paths on which no stream may be opened
 
     def fail(self, method: str, path: str, fault: Fault, *, times: int = 1, **where: str) -> Rule:
         """Add a rule."""
@@ -102,6 +103,8 @@ class Proxy:
         return web.Response()
 
     async def _relay(self, request: web.Request) -> web.StreamResponse:
+        if any(part in request.path for part in self.blocked):
+            return web.Response(status=503)
         near = web.WebSocketResponse()
         await near.prepare(request)
         self.sockets[near] = request.path

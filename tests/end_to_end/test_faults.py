@@ -20,6 +20,8 @@ from ratchet.config.settings import Settings, load_settings
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.trading.wiring import CannotTrade, Trader, open_trader
 from tests.end_to_end.proxy import Fault, Proxy, a_proxy
+from tests.wire.conftest import Venue
+from tests.wire.signed import signing
 
 MINUTE_MS = 60_000
 LIMIT_S = 100
@@ -190,6 +192,35 @@ async def test_streams_that_break_again_and_again_cost_nothing_but_time(tmp_path
             await asyncio.gather(cutter, return_exceptions=True)
         assert cuts >= 2
         await scene.assert_safe_and_accounted()
+
+
+async def test_a_stop_that_went_while_nobody_was_told_is_noticed_and_the_position_closed(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        venue = Venue(
+            scene.exchange.ready.http,
+            scene.exchange.ready.ws,
+            scene.exchange.ready.api_key.get_secret_value(),
+            scene.exchange.ready.api_secret.get_secret_value(),
+        )
+
+        async def take_a_stop_away() -> None:
+            while not (held := [line.stop for line in scene.trader.engine.status().positions if line.stop]):
+                await scene.exchange.ask("/localbinance/status")  # one round trip, and look again
+            scene.proxy.blocked.add("private")
+            await scene.proxy.cut("private")
+            status: Any = await scene.exchange.ask("/localbinance/status")
+            async with signing(venue) as direct:
+                name = {"clientAlgoId": held[0].client_order_id}
+                answer = await direct.send("DELETE", ALGO, name, at_ms=status["now_ms"])
+                assert answer.status == 200
+            scene.proxy.blocked.clear()
+
+        thief = asyncio.create_task(take_a_stop_away())
+        await scene.trade(16)
+        await thief
+        # Bare until it is noticed: three rungs may be on their way; what rests is cancelled, then the rest is closed.
+        await scene.assert_safe_and_accounted(requests_while_bare=5)
+        assert "stop_canceled" in [row.reason for row in (await scene.trader.ledger.summary(0)).trade_rows]
 
 
 KILLED = """

@@ -31,6 +31,7 @@ async def open_database(url: str) -> AsyncEngine:
         raise LedgerError(
             f"{url!r} is not the address of a database; one like sqlite+aiosqlite:///x.db is wanted"
         ) from None
+    name = address.database or address.render_as_string()  # without its password
     is_sqlite = address.get_backend_name() == "sqlite"
     if is_sqlite and address.database and address.database != ":memory:":
         _make_folder(Path(address.database))
@@ -43,10 +44,10 @@ async def open_database(url: str) -> AsyncEngine:
             await connection.run_sync(_migrate)
     except (DBAPIError, CommandError, ResolutionError) as error:
         await engine.dispose()
-        raise LedgerError(f"{address.render_as_string()}: {reason(error)}") from None
+        raise LedgerError(f"{name}: {reason(error)}") from None
     except LedgerError as error:
         await engine.dispose()
-        raise LedgerError(f"{address.render_as_string()}: {error}") from None
+        raise LedgerError(f"{name}: {error}") from None
     return engine
 
 

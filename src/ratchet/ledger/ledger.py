@@ -55,7 +55,7 @@ class Ledger:
                 run, known = row.value, int(await session.scalar(select(func.max(TradeRow.id))) or 0)
         except DBAPIError as error:
             await engine.dispose()
-            raise LedgerError(f"{engine.url.render_as_string()}: {reason(error)}") from None
+            raise LedgerError(f"{engine.url.database}: {reason(error)}") from None
         return cls(engine, run, known)
 
     async def close(self) -> None:

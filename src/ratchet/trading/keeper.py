@@ -223,6 +223,7 @@ class Keeper:
                 await self._close(reason)
             case LookAgain():
                 await self._look_again()
+                await self._check_stop()
                 if self._reason and not self._is_flat:
                     await self._close(self._reason)
             case LeaveWanted():
@@ -247,12 +248,31 @@ class Keeper:
             return
         if status is None:  # triggering, triggered or finished: its market order is on the way or through
             return
+        await self._on_stop_lost(f"stop_{report.status.lower()}", report.reason)
+
+    async def _check_stop(self) -> None:
+        """Ask whether the stop still stands: an event that says otherwise may have been missed."""
+        stop = self.state.stop
+        if stop is None or self._is_flat:
+            return
+        try:
+            report = await self._client.fetch_stop(stop.symbol, stop.client_order_id)
+        except ExchangeError as error:
+            log.warning("stop_not_fetched", symbol=stop.symbol, error=str(error))
+            return
+        if report is None:
+            await self._on_stop_lost("stop_unknown", "the exchange does not know it")
+        elif stop_status(report.status) is not None:
+            await self._on_stop_changed(StopChanged(report=report))
+
+    async def _on_stop_lost(self, end: str, why: str) -> None:
+        """The stop is gone and did not trigger. What is still held is closed: why it went, may hold for the next one."""
         self.state.stop = None
         self.state.naked_since_ms = self._clock.elapsed_ms()
         await self._look_again()
         if not self._is_flat:
-            log.error("stop_lost", symbol=self.state.symbol, status=report.status, reason=report.reason)
-            await self._close(f"stop_{report.status.lower()}")
+            log.error("stop_lost", symbol=self.state.symbol, end=end, reason=why)
+            await self._close(end)
 
     async def _move_stop(self) -> None:
         """After a rung: a stop over what is left, at break-even or better. New first, then the old: never none."""
