@@ -73,6 +73,9 @@ def serve_command(
     ] = None,
     rate_limits: Annotated[bool, typer.Option(help="Refuse what is too much, as Binance does.")] = True,
     compress: Annotated[bool, typer.Option(help="Offer permessage-deflate on streams.")] = False,
+    wait_for_client: Annotated[
+        bool, typer.Option(help="Stand still while no client is in lockstep. At 'max' it always does.")
+    ] = False,
     ready_json: Annotated[bool, typer.Option(help="When ready, print one line of JSON for a parent process.")] = False,
     exit_with_stdin: Annotated[bool, typer.Option(help="End when standard input does: with the parent.")] = False,
 ) -> None:
@@ -92,6 +95,7 @@ def serve_command(
         port=port,
         speed=factor,
         follow_wall=_follows_wall(source, factor),
+        needs_client=wait_for_client,
         time_checked=checked,
         rate_limited=rate_limits,
         compress=compress,

@@ -52,6 +52,7 @@ class Proxy:
     on_request: Callable[[str, str, dict[str, str]], None] | None = None
     address: str = ""
     sockets: dict[web.WebSocketResponse, str] = field(default_factory=dict)  # with their path
+    down: bool = False  # nothing gets through
     blocked: set[str] = field(default_factory=set)  # parts of paths on which no stream may be opened
 
     def fail(self, method: str, path: str, fault: Fault, *, times: int = 1, **where: str) -> Rule:
@@ -67,6 +68,8 @@ class Proxy:
                 await socket.close()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self.down:
+            return self._break(request)
         if "Upgrade" in request.headers:
             return await self._relay(request)
         body = await request.text()

@@ -194,6 +194,32 @@ async def test_streams_that_break_again_and_again_cost_nothing_but_time(tmp_path
         await scene.assert_safe_and_accounted()
 
 
+OUTAGE_S = 9  # longer than any request is waited for
+
+
+async def test_an_outage_right_after_an_entry_ends_with_the_stop_in_place(tmp_path: Path) -> None:
+    """The worst moment: the entry is filled, its answer is on the way, and then nothing gets through any more."""
+    async with a_scene(tmp_path) as scene:
+        outages: list[asyncio.Task[None]] = []
+
+        async def outage() -> None:
+            scene.proxy.down = True
+            await scene.proxy.cut("")
+            await asyncio.sleep(OUTAGE_S)
+            scene.proxy.down = False
+
+        def on_request(method: str, path: str, parameters: dict[str, str]) -> None:
+            if (method, path, parameters.get("type")) == ("POST", ORDER, "MARKET") and not outages:
+                outages.append(asyncio.create_task(outage()))
+
+        scene.proxy.on_request = on_request
+        scene.proxy.fail("POST", ORDER, Fault.LOSE_ANSWER, type="MARKET")
+        await scene.trade(16)
+        await outages[0]
+        await scene.assert_safe_and_accounted()
+        assert await scene.closed() >= 3
+
+
 async def test_a_stop_that_went_while_nobody_was_told_is_noticed_and_the_position_closed(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         venue = Venue(

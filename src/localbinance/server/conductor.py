@@ -16,8 +16,8 @@ CHECK_S = 1.0  # how often a wait looks for subscribers that have fallen silent
 class Conductor:
     """Waits until a step may happen, has it made, asks the lockstep's subscribers.
 
-    A step may happen when the wall clock has come to it (finite speed) and every subscriber has let go. At speed None
-    there must be a subscriber: without one the exchange stands still.
+    A step may happen when the wall clock has come to it (finite speed) and every subscriber has let go. At speed None,
+    or where `needs_client`, there must be a subscriber: without one the exchange stands still.
     """
 
     clock: ExchangeClock
@@ -25,6 +25,7 @@ class Conductor:
     end_ms: int | None
     make_step: Callable[[int, int], None]  # (from_ms, to_ms]
     dismiss: Callable[[Seat, str], None]  # closes the connection of a silent subscriber
+    needs_client: bool = False
     steps: int = 0
     waiting_for_client: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,8 +78,8 @@ class Conductor:
                     self.dismiss(seat, "no answer to the lockstep")
 
     def _may_go(self) -> bool:
-        alone = self.clock.speed is None and not self.lockstep.subscribers
+        alone = (self.clock.speed is None or self.needs_client) and not self.lockstep.subscribers
         if alone and not self.waiting_for_client:
-            LOG.info("as fast as it goes, but nobody is in lockstep: the exchange stands still until a client comes")
+            LOG.info("nobody is in lockstep: the exchange stands still until a client comes")
         self.waiting_for_client = alone
         return not alone and self.lockstep.is_free()

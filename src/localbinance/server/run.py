@@ -45,6 +45,7 @@ class ServeOptions:
     port: int = 0  # 0: any free one
     speed: float | None = 1.0  # None: as fast as the lockstep's clients let go
     follow_wall: bool = False  # the exchange clock is the wall clock
+    needs_client: bool = False  # stand still without a client in lockstep, at finite speeds too
     time_checked: bool = True  # refuse requests whose timestamps are out of their window
     rate_limited: bool = True
     compress: bool = False
@@ -107,7 +108,7 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
                 lockstep.leave(seat)
                 connection.close(reason)
 
-    conductor = Conductor(clock, lockstep, market.end_ms, make_step, dismiss)
+    conductor = Conductor(clock, lockstep, market.end_ms, make_step, dismiss, needs_client=options.needs_client)
     keys = ListenKeys()
     venue = Venue(
         exchange=exchange,

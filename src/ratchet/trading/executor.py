@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import chain, repeat
 from typing import TypeVar
 
 import structlog
@@ -68,17 +69,16 @@ class Executor:
         return report
 
     async def place_stop(self, order: StopOrder) -> StopReport:
-        """Send a stop and return once the exchange holds it. The ledger is told by the caller, who is in a hurry.
+        """Send a stop and return once the exchange holds it, however long that takes. The ledger is told by the caller.
 
         A stop that the exchange does not know is sent again at once, under its name: the exchange takes a name once,
         and a second reduce-only stop could do no harm, while every second without one can.
-        Raises: Rejected, NeverArrived.
+        Raises: Rejected.
         """
-        return await self._settle(
+        return await self._insist(
             order.client_order_id,
             lambda: self._client.place_stop(order),
             lambda: self._client.fetch_stop(order.symbol, order.client_order_id),
-            again=True,
         )
 
     async def confirm(self, order: StopOrder, report: StopReport) -> None:
@@ -119,13 +119,8 @@ class Executor:
         client_order_id: ClientOrderId,
         send: Callable[[], Awaitable[Report]],
         ask: Callable[[], Awaitable[Report | None]],
-        *,
-        again: bool = False,
     ) -> Report:
-        """Send, again only if it provably never left; when the outcome is unknown, ask until it is known.
-
-        Args: again, send again as soon as the exchange says that it does not know the order.
-        """
+        """Send, again only if it provably never left; when the outcome is unknown, ask until it is known."""
         for pause in _pauses(SEND_ATTEMPTS_MAX):
             try:
                 return await send()
@@ -133,37 +128,64 @@ class Executor:
                 log.warning("order_not_sent", client_order_id=client_order_id, error=str(error))
                 await asyncio.sleep(_pause_of(error, pause))
             except OutcomeUnknown as error:
-                if not again:
-                    return await self._ask_until_known(client_order_id, ask, str(error))
-                log.warning("stop_outcome_unknown", client_order_id=client_order_id, error=str(error))
-                report = await self._ask_once(client_order_id, ask)
-                if report is not None:
-                    return report
+                return await self._ask_until_known(client_order_id, ask, str(error))
             except Rejected as no:
                 if no.code == DUPLICATE_CLIENT_ID:
                     return await self._ask_until_known(client_order_id, ask, str(no))
                 raise
         raise NeverArrived(client_order_id)
 
-    async def _ask_until_known(
-        self, client_order_id: ClientOrderId, ask: Callable[[], Awaitable[Report | None]], why: str
+    async def _insist(
+        self,
+        client_order_id: ClientOrderId,
+        send: Callable[[], Awaitable[Report]],
+        ask: Callable[[], Awaitable[Report | None]],
     ) -> Report:
-        await self._mark(client_order_id, OrderStatus.UNKNOWN, reason=why)
-        for pause in _pauses(ASK_ATTEMPTS_MAX):
-            report = await self._ask_once(client_order_id, ask)
+        """Send until the exchange has it or refuses it, however long it is away."""
+        for pause in chain(_pauses(SEND_ATTEMPTS_MAX), repeat(PAUSE_MAX_S)):
+            try:
+                return await send()
+            except (NotSent, RateLimited) as error:
+                log.warning("stop_not_sent", client_order_id=client_order_id, error=str(error))
+                await asyncio.sleep(_pause_of(error, pause))
+                continue
+            except OutcomeUnknown as error:
+                log.warning("stop_outcome_unknown", client_order_id=client_order_id, error=str(error))
+            except Rejected as no:
+                if no.code != DUPLICATE_CLIENT_ID:
+                    raise
+            try:
+                report = await ask()
+            except ExchangeError as error:
+                log.warning("stop_not_asked_for", client_order_id=client_order_id, error=str(error))
+                await asyncio.sleep(pause)
+                continue
             if report is not None:
                 return report
             await asyncio.sleep(pause)
-        raise NeverArrived(client_order_id)
+        raise AssertionError("the loop has no end")
 
-    @staticmethod
-    async def _ask_once(client_order_id: ClientOrderId, ask: Callable[[], Awaitable[Report | None]]) -> Report | None:
-        """None when the exchange does not know the order, or could not be asked."""
-        try:
-            return await ask()
-        except ExchangeError as error:
-            log.warning("order_outcome_unknown", client_order_id=client_order_id, error=str(error))
-            return None
+    async def _ask_until_known(
+        self, client_order_id: ClientOrderId, ask: Callable[[], Awaitable[Report | None]], why: str
+    ) -> Report:
+        """Ask until the exchange has the order, or has said for long enough that it does not know it.
+
+        Being unable to ask says nothing: it is tried again for as long as it takes.
+        Raises: NeverArrived.
+        """
+        await self._mark(client_order_id, OrderStatus.UNKNOWN, reason=why)
+        pauses = _pauses(ASK_ATTEMPTS_MAX)
+        while pauses:
+            try:
+                report = await ask()
+            except ExchangeError as error:
+                log.warning("order_outcome_unknown", client_order_id=client_order_id, error=str(error))
+                await asyncio.sleep(PAUSE_MAX_S)
+                continue
+            if report is not None:
+                return report
+            await asyncio.sleep(pauses.pop(0))
+        raise NeverArrived(client_order_id)
 
     async def _mark(self, client_order_id: ClientOrderId, status: OrderStatus, reason: str = "") -> None:
         await self._ledger.mark(client_order_id, status, at_ms=self._clock.now_ms(), reason=reason)

@@ -26,7 +26,7 @@ from ratchet.trading.inbox import Inbox
 from ratchet.trading.trade_state import TradeState
 
 INBOX_SIZE_MAX = 1_000
-CLOSE_ATTEMPTS_MAX = 5
+CLOSE_REFUSALS_MAX = 5
 WOULD_TAKE = -5022  # a post-only order would fill at once
 REDUCE_ONLY_REFUSED = -2022  # nothing is left to reduce
 
@@ -266,7 +266,7 @@ class Keeper:
             await self._on_stop_changed(StopChanged(report=report))
 
     async def _on_stop_lost(self, end: str, why: str) -> None:
-        """The stop is gone and did not trigger. What is still held is closed: why it went, may hold for the next one."""
+        """The stop is gone and did not trigger. What is still held is closed: why it went may hold for the next."""
         self.state.stop = None
         self.state.naked_since_ms = self._clock.elapsed_ms()
         await self._look_again()
@@ -308,7 +308,8 @@ class Keeper:
     async def _close(self, reason: str) -> None:
         """End at market. The rungs go first: resting reduce-only orders would have the close refused (-4118)."""
         self._reason = self._reason or reason
-        for _ in range(CLOSE_ATTEMPTS_MAX):
+        refusals = 0
+        while refusals < CLOSE_REFUSALS_MAX:
             await self._executor.cancel_plain_orders(self.state.symbol)
             await self._look_again()
             quantity = self._quantity_to_close
@@ -325,6 +326,8 @@ class Keeper:
             try:
                 report = await self._executor.place(order)
             except (Rejected, NeverArrived) as no:
+                # What never arrived is sent again for as long as it takes; what is refused again and again is not.
+                refusals += isinstance(no, Rejected)
                 gone = isinstance(no, Rejected) and no.code == REDUCE_ONLY_REFUSED
                 log.warning("close_refused", symbol=self.state.symbol, error=str(no), position_gone=gone)
                 continue
