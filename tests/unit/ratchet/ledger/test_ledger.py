@@ -1,9 +1,12 @@
 """The ledger on a real SQLite file: what is written stays, once, and is not taken back."""
 
 import asyncio
+import json
 import signal
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.exc import IntegrityError
 
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
@@ -23,6 +25,7 @@ from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Sid
 from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.signal import Kind, NoSignal, Signal, Vote
 from ratchet.domain.symbol import Symbol
+from ratchet.ledger import database
 from ratchet.ledger.database import open_database
 from ratchet.ledger.errors import LedgerError, UnknownFill
 from ratchet.ledger.ledger import Ledger
@@ -72,6 +75,15 @@ def a_signal() -> Signal:
 async def a_trade(ledger: Ledger) -> TradeId:
     trade = ledger.next_trade_id()
     await ledger.record_trade(trade, a_bracket(), a_signal(), [], profile="balanced", at_ms=NOW_MS)
+    return trade
+
+
+async def a_trade_with_its_entry(ledger: Ledger) -> TradeId:
+    trade = ledger.next_trade_id()
+    name = await ledger.next_client_order_id(trade, Role.ENTRY)
+    entry = MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.BUY, quantity=Decimal(1))
+    orders = [(Role.ENTRY, entry)]
+    await ledger.record_trade(trade, a_bracket(), a_signal(), orders, profile="balanced", at_ms=NOW_MS)
     return trade
 
 
@@ -128,6 +140,17 @@ async def test_names_are_unique_across_trades_roles_and_restarts(tmp_path: Path)
     assert all(name.startswith("rt-") and len(name) <= 36 for name in names)
 
 
+async def test_a_name_that_was_never_used_does_not_bring_another_back(tmp_path: Path) -> None:
+    ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+    trade = await a_trade(ledger)
+    await ledger.next_client_order_id(trade, Role.ENTRY)
+    used = (await an_entry(ledger, trade)).client_order_id
+    await ledger.close()
+    ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+    assert (await an_entry(ledger, trade)).client_order_id != used
+    await ledger.close()
+
+
 async def test_intents_are_all_there_or_none(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
     entry = await an_entry(ledger, trade)
@@ -138,21 +161,13 @@ async def test_intents_are_all_there_or_none(ledger: Ledger) -> None:
         quantity=Decimal("0.010"),
         price_trigger=Decimal(98_000),
     )
-    with pytest.raises(IntegrityError):
+    with pytest.raises(LedgerError, match="the ledger has it already"):
         await ledger.record_intents(trade, [(Role.STOP, stop), (Role.ENTRY, entry)], at_ms=NOW_MS)
     assert list(await status_of(ledger, trade)) == [entry.client_order_id]
 
 
 async def test_a_trade_and_its_orders_are_one_intent(ledger: Ledger) -> None:
-    async def begin() -> TradeId:
-        trade = ledger.next_trade_id()
-        name = await ledger.next_client_order_id(trade, Role.ENTRY)
-        entry = MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.BUY, quantity=Decimal(1))
-        orders = [(Role.ENTRY, entry)]
-        await ledger.record_trade(trade, a_bracket(), a_signal(), orders, profile="balanced", at_ms=NOW_MS)
-        return trade
-
-    trades = await asyncio.gather(*(begin() for _ in range(20)))
+    trades = await asyncio.gather(*(a_trade_with_its_entry(ledger) for _ in range(20)))
     assert len(set(trades)) == 20
     for trade in trades:
         assert list((await status_of(ledger, trade)).values()) == ["INTENDED"]
@@ -239,10 +254,15 @@ async def test_a_trade_without_a_fill_is_none_and_its_unsent_orders_are_cancelle
     assert set((await status_of(ledger, trade)).values()) == {"CANCELED"}
 
 
-async def test_signals_are_kept_with_every_vote(ledger: Ledger) -> None:
+async def test_signals_are_kept_with_every_vote(ledger: Ledger, tmp_path: Path) -> None:
     nothing = NoSignal(strategy="scalping_v1", symbol=SYMBOL, candle_close_ms=NOW_MS, reason="no trend")
     await ledger.record_signals([(a_signal(), "entry"), (nothing, "no trend")])
     assert (await ledger.summary(0)).signals == 1
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
+        rows = connection.execute("SELECT side, outcome, breakdown FROM signals ORDER BY id").fetchall()
+    [vote] = json.loads(rows[0][2])
+    assert vote == {"name": "ema_cross", "kind": "trend", "side": "BUY", "value": 1.5, "note": "EMA 9 above EMA 21"}
+    assert [row[:2] for row in rows] == [("BUY", "entry"), (None, "no trend")]
 
 
 async def test_many_writers_at_once_lose_nothing(ledger: Ledger) -> None:
@@ -253,14 +273,15 @@ async def test_many_writers_at_once_lose_nothing(ledger: Ledger) -> None:
 
 
 async def test_a_cancelled_call_leaves_nothing_half_written_and_nothing_locked(ledger: Ledger) -> None:
-    for turns in range(12):
-        task = asyncio.create_task(a_trade(ledger))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+    for tenths_ms in range(40):  # wherever in a commit that is
+        task = asyncio.create_task(a_trade_with_its_entry(ledger))
+        await asyncio.sleep(tenths_ms / 10_000)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    trade = await a_trade(ledger)
-    assert trade in {row.id for row in await ledger.open_trades()}
+    trade = await a_trade_with_its_entry(ledger)
+    kept = [TradeId(row.id) for row in await ledger.open_trades()]
+    assert trade in kept
+    assert {len(await ledger.orders_of(each)) for each in kept} == {1}
 
 
 async def test_the_migrations_make_exactly_the_tables(tmp_path: Path) -> None:
@@ -345,7 +366,7 @@ async def test_a_write_that_fails_takes_none_of_those_beside_it_with_it(ledger: 
         ledger.record_equity(NOW_MS, Decimal(2), Decimal(2)),
         return_exceptions=True,
     )
-    assert [type(outcome) for outcome in outcomes] == [type(None), IntegrityError, type(None)]
+    assert [type(outcome) for outcome in outcomes] == [type(None), LedgerError, type(None)]
     assert [point.equity for point in (await ledger.summary(0)).equity] == [1, 2]
     assert list(await status_of(ledger, trade)) == [entry.client_order_id]
 
@@ -355,3 +376,49 @@ async def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
     await ledger.close()
     with pytest.raises(LedgerError, match="the ledger is closed"):
         await ledger.record_equity(NOW_MS, Decimal(1), Decimal(1))
+
+
+async def test_a_locked_ledger_tells_every_writer_at_once_and_goes_on_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 200)
+    path = tmp_path / "ledger.db"
+    ledger = await Ledger.open(url_of(path))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        async with asyncio.timeout(5):  # one after the other, 50 would wait for 10 s
+            outcomes = await asyncio.gather(
+                *(ledger.record_equity(NOW_MS, Decimal(1), Decimal(1)) for _ in range(50)), return_exceptions=True
+            )
+    assert {str(outcome) for outcome in outcomes} == {
+        "the ledger cannot be written: another process is writing to it; end that one first"
+    }
+    await ledger.record_equity(NOW_MS, Decimal(2), Decimal(2))
+    assert [point.equity for point in (await ledger.summary(0)).equity] == [2]
+    await ledger.close()
+
+
+async def test_closing_writes_what_waits(tmp_path: Path) -> None:
+    ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+    writes = [asyncio.create_task(ledger.record_equity(NOW_MS, Decimal(n), Decimal(n))) for n in range(20)]
+    await asyncio.sleep(0)
+    await ledger.close()
+    await asyncio.gather(*writes)
+    ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+    assert len((await ledger.summary(0)).equity) == 20
+    await ledger.close()
+
+
+@pytest.mark.parametrize("turns", [1, 2, 10], ids=["in the queue", "taken", "in the transaction"])
+async def test_nobody_waits_for_a_writer_that_was_stopped(ledger: Ledger, tmp_path: Path, turns: int) -> None:
+    [writer] = [task for task in asyncio.all_tasks() if task.get_name() == "ledger writer"]
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # so that no commit is over before the writer is stopped
+        writes = [asyncio.create_task(a_trade(ledger)) for _ in range(3)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        writer.cancel()
+        other.execute("ROLLBACK")
+        async with asyncio.timeout(5):
+            outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    assert {str(outcome) for outcome in outcomes} == {"the ledger is closed"}
