@@ -72,7 +72,7 @@ def _make_folder(path: Path) -> None:
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
     """WAL and full synchronisation: what was committed survives the process and the power."""
-    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says: changes of tables are in them
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, nowhere else
     cursor = connection.cursor()
     for pragma in (
         "journal_mode = WAL",
@@ -85,7 +85,11 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Readers see one state throughout; a writer has the only right to write, or waits for it."""
+    """Readers see one state throughout; a writer has the only right to write, or waits for it.
+
+    Changes of tables are inside as well: by itself the driver would commit each on its own, and a kill in the middle
+    of a migration would leave a ledger that is neither old nor new.
+    """
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
