@@ -79,6 +79,15 @@ def test_a_triggered_stop_knocks_resting_rungs_out(bench: Bench) -> None:
     assert [(rung.status, rung.expiry_reason) for rung in rungs] == [(OrderStatus.EXPIRED, 4)] * 2
 
 
+def test_a_stop_over_a_part_ends_only_the_rungs_it_has_to(bench: Bench) -> None:
+    near = bench.limit(SELL, "0.03", "101000", reduce_only=True)
+    far = bench.limit(SELL, "0.07", "102000", reduce_only=True)
+    bench.stop(SELL, "0.05", "99000")
+    bench.tick("98900")
+    assert bench.held == Decimal("0.05")
+    assert (near.is_open, far.is_open) == (True, False)
+
+
 def test_a_stop_that_finds_nothing_to_reduce_is_rejected_at_its_trigger(bench: Bench) -> None:
     stop = bench.stop(SELL, "0.1", "99000")
     bench.market(SELL, "0.1")
