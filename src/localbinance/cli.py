@@ -114,6 +114,7 @@ def serve_command(
                 "symbols": len(source.symbols),
                 "start_ms": source.start_ms,
                 "end_ms": source.end_ms,
+                "speed": factor,
             }
             print(orjson.dumps(ready).decode(), flush=True)
         else:

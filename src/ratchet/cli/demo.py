@@ -214,7 +214,7 @@ async def _report(
         signals=summary.signals,
         naked_ms=naked_time(summary.naked_ms),
         unexplained_pnl=unexplained,
-        unprotected_positions=_unprotected(spells),
+        unprotected_positions=_unprotected(spells, exchange.ready.speed or 1.0),
         exchange_orders=ExchangeOrders(
             placed=status.orders_placed, cancelled=status.orders_cancelled, rejected=status.orders_rejected
         ),
@@ -224,14 +224,15 @@ async def _report(
     return report, trades
 
 
-NAKED_BUDGET_MS = 1_000  # of exchange time: one round trip, generously; in lockstep none passes at all
+NAKED_BUDGET_MS = 1_000  # one round trip, generously; at 'max' no exchange time passes at all meanwhile
 
 
-def _unprotected(spells: list[UncoveredSpell]) -> int:
+def _unprotected(spells: list[UncoveredSpell], speed: float) -> int:
     """How many times the exchange saw a position stand without a stop for longer than a round trip: until now, for more
-    than a second of its time, or while it was asked for anything else than the stop."""
+    than a second (which is `speed` seconds of its time), or while it was asked for anything else than the stop."""
+    budget_ms = NAKED_BUDGET_MS * max(1.0, speed)
     return sum(
-        spell.until_ms is None or spell.until_ms - spell.from_ms > NAKED_BUDGET_MS or spell.requests_between > 1
+        spell.until_ms is None or spell.until_ms - spell.from_ms > budget_ms or spell.requests_between > 1
         for spell in spells
     )
 

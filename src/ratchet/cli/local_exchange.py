@@ -31,6 +31,7 @@ class Ready(BaseModel, frozen=True, extra="ignore"):
     symbols: int
     start_ms: int
     end_ms: int | None
+    speed: float | None  # None: as fast as it goes
 
 
 @dataclass(slots=True)
