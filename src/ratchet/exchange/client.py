@@ -147,8 +147,7 @@ class BinanceClient:
 
     async def fetch_income(self, *, since_ms: int, until_ms: int | None = None) -> list[Income]:
         """The income history in USDC, oldest first, all pages."""
-        end_ms = self._clock.now_ms() if until_ms is None else until_ms
-        return await income_between(self._read, since_ms, end_ms)
+        return await income_between(self._read, since_ms, until_ms)
 
     # Settings --------------------------------------------------------------------------------------------------------
 

@@ -45,12 +45,15 @@ async def _fills(read: Read, parameters: dict[str, object]) -> list[Fill]:
     return [parse_account.fill(row) for row in rows(await read("fapiPrivateGetUserTrades", parameters), "userTrades")]
 
 
-async def income_between(read: Read, since_ms: int, until_ms: int) -> list[Income]:
-    """The income history in USDC, both ends included, oldest first."""
+async def income_between(read: Read, since_ms: int, until_ms: int | None) -> list[Income]:
+    """The income history in USDC, both ends included, oldest first. Without an end it goes to the newest row: an end by
+    this side's clock would cut off what the exchange, whose clock is a little ahead, has just booked."""
     found: list[Income] = []
     page = 1
     while True:
-        parameters: dict[str, object] = {"startTime": since_ms, "endTime": until_ms, "limit": PAGE, "page": page}
+        parameters: dict[str, object] = {"startTime": since_ms, "limit": PAGE, "page": page}
+        if until_ms is not None:
+            parameters["endTime"] = until_ms
         answer = rows(await read("fapiPrivateGetIncome", parameters), "income")
         found += [row for row in map(parse_account.income, answer) if row is not None]
         if len(answer) < PAGE:

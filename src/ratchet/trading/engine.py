@@ -145,8 +145,10 @@ class Engine:
             with self._clock.working():
                 await self._let_go(CloseWanted(on_ending) if ended.done() else LeaveWanted())
                 await self._refresh_account()
-            for task in (*owned, ended, stopped):
-                task.cancel()
+                # Within the hold: an accelerated exchange must not go on between the last look and the streams' end.
+                for task in (*owned, ended, stopped):
+                    task.cancel()
+                await asyncio.wait((*owned, ended, stopped))
 
     async def _start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         # Time is held until both streams deliver: an accelerated exchange would run away from a half-connected trader.

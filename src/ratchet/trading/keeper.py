@@ -227,6 +227,7 @@ class Keeper:
                 if self._reason and not self._is_flat:
                     await self._close(self._reason)
             case LeaveWanted():
+                await self._look_again()  # what is still in the inbox is not read any more
                 self._left = True
 
     async def _on_order_changed(self, report: OrderReport, fill: Fill | None) -> None:
