@@ -45,11 +45,6 @@ def order_does_not_exist() -> Rejection:
     return Rejection(-2013, "Order does not exist.")
 
 
-def balance_insufficient() -> Rejection:
-    """-2018."""
-    return Rejection(-2018, "Balance is insufficient.")
-
-
 def margin_insufficient() -> Rejection:
     """-2019."""
     return Rejection(-2019, "Margin is insufficient.")
@@ -267,11 +262,6 @@ def close_position_with_quantity() -> Rejection:
 def close_position_with_reduce_only() -> Rejection:
     """-4138, an explicit reduceOnly beside closePosition."""
     return Rejection(-4138, "Reduce only must be true with closePosition equals true")
-
-
-def status_forbids_opening() -> Rejection:
-    """-4140."""
-    return Rejection(-4140, "Invalid symbol status for opening position")
 
 
 def symbol_closed() -> Rejection:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from localbinance.core.account_state import PositionDetail
 from localbinance.core.order import PositionSide
+from localbinance.rules import errors
 from localbinance.server import refusals
 from localbinance.server import replies_account as replies
 from localbinance.server.endpoint import Endpoint, Routes
@@ -96,7 +97,7 @@ def set_leverage(venue: Venue, call: Call) -> object:
     """POST /fapi/v1/leverage."""
     leverage = call.parameters.integer("leverage")
     if leverage is None:
-        raise refusals.mandatory("leverage")
+        raise errors.missing("leverage")
     answer = venue.exchange.set_leverage(call.account, call.symbol, leverage, call.now_ms)
     return {"symbol": call.symbol, "leverage": answer.leverage, "maxNotionalValue": plain(answer.notional_max)}
 
@@ -114,7 +115,7 @@ def position_margin(venue: Venue, call: Call) -> object:
     """POST /fapi/v1/positionMargin."""
     amount, kind = call.parameters.number("amount"), call.parameters.integer("type")
     if amount is None:
-        raise refusals.mandatory("amount")
+        raise errors.missing("amount")
     if kind not in (1, 2):
         raise refusals.invalid_data("type")
     side = call.parameters.choice("positionside", PositionSide) or PositionSide.BOTH

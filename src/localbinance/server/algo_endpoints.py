@@ -1,7 +1,7 @@
 """Endpoints of the algo service: conditional orders. Unknown parameters, such as `symbol` on queries, are ignored."""
 
+from localbinance.rules import errors
 from localbinance.rules.rejection import Rejection
-from localbinance.server import refusals
 from localbinance.server.endpoint import Endpoint, Routes
 from localbinance.server.order_endpoints import ALL_CANCELLED, SIGNED
 from localbinance.server.order_reading import read_algo_order
@@ -27,7 +27,7 @@ def place(venue: Venue, call: Call) -> object:
 def _algo_ids(parameters: Parameters) -> tuple[int | None, str | None]:
     algo_id, client_id = parameters.integer("algoid"), parameters.text("clientalgoid")
     if algo_id is None and client_id is None:
-        raise refusals.mandatory("algoid")
+        raise errors.missing("algoid")
     return algo_id, client_id
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from localbinance.core.tick import Tick
+from localbinance.rules import errors
 from localbinance.server import refusals
 from localbinance.server.endpoint import Endpoint, Routes
 from localbinance.server.frames_market import levels, price_average, price_change_percent
@@ -102,7 +103,7 @@ def _of_one_or_all(venue: Venue, call: Call, row: Row) -> object:
     venue.listed(symbol)
     tick = venue.tapes[venue.traded(symbol)].latest
     if tick is None:
-        raise refusals.invalid_symbol()
+        raise errors.invalid_symbol()
     return row(venue, symbol, tick, call.now_ms)
 
 

@@ -48,7 +48,7 @@ def test(venue: Venue, call: Call) -> Json:
 def _order_ids(parameters: Parameters) -> tuple[int | None, str | None]:
     order_id, client_id = parameters.integer("orderid"), parameters.text("origclientorderid")
     if order_id is None and client_id is None:
-        raise refusals.mandatory("orderid")
+        raise errors.missing("orderid")
     return order_id, client_id
 
 
@@ -57,9 +57,9 @@ def modify(venue: Venue, call: Call) -> Json:
     order_id, client_id = _order_ids(call.parameters)
     request = read_order(Parameters({**call.parameters.values, "type": "LIMIT"}))
     if request.quantity is None:
-        raise refusals.mandatory("quantity")
+        raise errors.missing("quantity")
     if request.price is None:
-        raise refusals.mandatory("price")
+        raise errors.missing("price")
     order = venue.exchange.modify_order(
         call.account,
         request.symbol,
@@ -226,7 +226,7 @@ def countdown_cancel_all(venue: Venue, call: Call) -> object:
     venue.listed(symbol)
     countdown_ms = call.parameters.integer("countdowntime")
     if countdown_ms is None:
-        raise refusals.mandatory("countdowntime")
+        raise errors.missing("countdowntime")
     if countdown_ms == 0:
         venue.countdowns.pop((call.account, symbol), None)
     else:

@@ -30,12 +30,12 @@ _PRICE_MATCHES = frozenset(
 def read_order(parameters: Parameters) -> OrderRequest:
     """A plain order. Raises: Rejection; -4120 for a conditional type, which belongs to the algo service."""
     symbol = parameters.required("symbol").upper()
-    side = _side(parameters, refusals.mandatory("side"))
+    side = _side(parameters, errors.missing("side"))
     if parameters.required("type") in _ALGO_TYPES:
         raise errors.algo_endpoint_only()
-    order_type = parameters.choice("type", OrderType, refusals.invalid_order_type())
+    order_type = parameters.choice("type", OrderType, errors.invalid_order_type())
     if order_type is None:
-        raise refusals.mandatory("type")
+        raise errors.missing("type")
     return OrderRequest(
         symbol=symbol,
         side=side,
@@ -59,12 +59,12 @@ def read_algo_order(parameters: Parameters) -> AlgoRequest:
     if parameters.required("algotype") != "CONDITIONAL":
         raise refusals.invalid_algo_type()
     parameters.required("type")
-    algo_type = parameters.choice("type", AlgoType, refusals.invalid_order_type())
+    algo_type = parameters.choice("type", AlgoType, errors.invalid_order_type())
     if algo_type is None:
-        raise refusals.mandatory("type")
+        raise errors.missing("type")
     trigger = parameters.number("triggerprice")
     if trigger is None and algo_type is not AlgoType.TRAILING_STOP_MARKET:
-        raise refusals.mandatory("triggerprice")
+        raise errors.missing("triggerprice")
     return AlgoRequest(
         symbol=symbol,
         side=side,

@@ -1,6 +1,6 @@
 """Endpoints of localbinance itself: how it stands, what it saw, money from nowhere. No real exchange has them."""
 
-from localbinance.server import refusals
+from localbinance.rules import errors
 from localbinance.server.endpoint import Endpoint, Routes
 from localbinance.server.security import Security
 from localbinance.server.venue import Call, Venue
@@ -41,7 +41,7 @@ def deposit(venue: Venue, call: Call) -> object:
     """POST /localbinance/deposit: money from nowhere, or to it when the amount is below 0."""
     amount = call.parameters.number("amount")
     if amount is None:
-        raise refusals.mandatory("amount")
+        raise errors.missing("amount")
     asset = call.parameters.required("asset").upper()
     venue.exchange.deposit(call.account, asset, amount, call.now_ms)
     return DONE

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import unquote_plus
 
+from localbinance.rules import errors
 from localbinance.rules.rejection import Rejection
 from localbinance.server import refusals
 
@@ -58,7 +59,7 @@ class Parameters:
         """The value; -1102 without one."""
         value = self.values.get(name)
         if not value:
-            raise refusals.mandatory(name)
+            raise errors.missing(name)
         return value
 
     def boolean(self, name: str, *, default: bool = False) -> bool:
@@ -92,7 +93,7 @@ class Parameters:
             raise refusals.illegal_characters(name, INTEGER_RANGE)
         number = int(value)
         if not -LONG_MAX <= number <= LONG_MAX:
-            raise refusals.mandatory(name)
+            raise errors.missing(name)
         return number
 
     def limit(self, *, default: int, most: int) -> int:

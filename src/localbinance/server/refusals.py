@@ -3,11 +3,6 @@
 from localbinance.rules.rejection import Rejection
 
 
-def mandatory(name: str) -> Rejection:
-    """-1102, the parameter is missing or empty."""
-    return Rejection(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-
-
 def illegal_characters(name: str, legal: str) -> Rejection:
     """-1100, a number that is none."""
     return Rejection(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
@@ -18,19 +13,9 @@ def invalid_data(name: str) -> Rejection:
     return Rejection(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
-def too_many_parameters(name: str) -> Rejection:
-    """-1106."""
-    return Rejection(-1106, f"Parameter '{name}' sent when not required.")
-
-
 def invalid_time_in_force() -> Rejection:
     """-1115."""
     return Rejection(-1115, "Invalid timeInForce.")
-
-
-def invalid_order_type() -> Rejection:
-    """-1116."""
-    return Rejection(-1116, "Invalid orderType.")
 
 
 def invalid_side() -> Rejection:
@@ -43,21 +28,11 @@ def invalid_interval() -> Rejection:
     return Rejection(-1120, "Invalid interval.")
 
 
-def invalid_symbol() -> Rejection:
-    """-1121."""
-    return Rejection(-1121, "Invalid symbol.")
-
-
 def unknown_listen_key() -> Rejection:
     """-1125."""
     return Rejection(
         -1125, "This listenKey does not exist. Please use `POST /fapi/v1/listenKey` to recreate `listenKey`"
     )
-
-
-def span_too_long(hours: int) -> Rejection:
-    """-1127."""
-    return Rejection(-1127, f"More than {hours} hours between startTime and endTime.")
 
 
 def invalid_combination() -> Rejection:
@@ -73,11 +48,6 @@ def span_days_max(days: int) -> Rejection:
 def key_format() -> Rejection:
     """-2014, no API key in the header."""
     return Rejection(-2014, "API-key format invalid.", status=401)
-
-
-def key_unknown() -> Rejection:
-    """-2015."""
-    return Rejection(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
 
 
 def signature_wrong() -> Rejection:

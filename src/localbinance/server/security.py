@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
 
+from localbinance.rules import errors
 from localbinance.server import refusals
 from localbinance.server.parameters import Parameters
 
@@ -61,7 +62,7 @@ class Gate:
         if not api_key:
             raise refusals.key_format()
         if api_key not in self.secrets:
-            raise refusals.key_unknown()
+            raise errors.key_unknown()
         return api_key
 
     def admit(self, api_key: str | None, parameters: Parameters, query: str, form: str, now_ms: int) -> str:
@@ -72,7 +73,7 @@ class Gate:
         key = self.known_key(api_key)
         timestamp_ms = parameters.integer("timestamp")
         if timestamp_ms is None:
-            raise refusals.mandatory("timestamp")
+            raise errors.missing("timestamp")
         signature = parameters.required("signature")
         expected = hmac.digest(self.secrets[key], signed_bytes(query, form), "sha256").hex()
         if not hmac.compare_digest(expected.encode(), signature.lower().encode(errors="replace")):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from localbinance.core.exchange import Exchange
 from localbinance.market.candles import CandleBook
+from localbinance.rules import errors
 from localbinance.rules.market_rules import MarketRules
 from localbinance.rules.symbol_rules import SymbolRules
-from localbinance.server import refusals
 from localbinance.server.clock import ExchangeClock
 from localbinance.server.conductor import Conductor
 from localbinance.server.listen_keys import ListenKeys
@@ -45,13 +45,13 @@ class Venue:
         """The rules of a symbol. Raises: Rejection -1121."""
         rules = self.rules.symbols.get(symbol)
         if rules is None:
-            raise refusals.invalid_symbol()
+            raise errors.invalid_symbol()
         return rules
 
     def traded(self, symbol: str) -> str:
         """The symbol, when it has a market here. Raises: Rejection -1121."""
         if symbol not in self.books:
-            raise refusals.invalid_symbol()
+            raise errors.invalid_symbol()
         return symbol
 
 

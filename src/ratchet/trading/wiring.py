@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 
-import numpy as np
 import structlog
 
 from ratchet.config.settings import Settings
 from ratchet.domain.candle import Candle, Timeframe
+from ratchet.domain.candle_arrays import CandleArrays
 from ratchet.domain.clock import Clock
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
@@ -32,7 +32,6 @@ from ratchet.trading.scanner import Scanner
 
 TIMEFRAME = Timeframe("5m")
 ATR_PERIOD = 14
-ATR_CANDLES = 60  # enough for Wilder's smoothing to forget where it began
 REQUESTS_AT_ONCE_MAX = 8
 
 log = structlog.get_logger(__name__)
@@ -77,10 +76,6 @@ async def _trader(
 ) -> Trader:
     rules = await client.load_rules()
     await _refuse_if_held(client)
-    universe = await _choose(settings, client, rules)
-    await _set_up(client, universe.symbols, settings.risk.leverage)
-    balance = await client.fetch_balance()
-    traded = {symbol: rules[symbol] for symbol in universe.symbols}
     engine: Engine
 
     def on_closed(symbol: Symbol) -> None:
@@ -89,10 +84,14 @@ async def _trader(
     def on_candle(symbol: Symbol, candle: Candle) -> None:
         engine.on_candle(symbol, candle)
 
-    feed = CandleFeed(universe.symbols, TIMEFRAME, fetch=_fetch(client), clock=clock, on_closed=on_closed)
-    unfilled = await feed.backfill()
-    if unfilled:
-        log.warning("candles_missing", symbols=sorted(unfilled))
+    # All that trade are filled once: the candles that choose the universe are those it begins with.
+    feed = CandleFeed(rules, TIMEFRAME, fetch=_fetch(client), clock=clock, on_closed=on_closed)
+    await feed.backfill()
+    universe = await _choose(settings, client, rules, feed)
+    feed.follow(universe.symbols)
+    await _set_up(client, universe.symbols, settings.risk.leverage)
+    balance = await client.fetch_balance()
+    traded = {symbol: rules[symbol] for symbol in universe.symbols}
     parts = EngineParts(
         clock=clock,
         client=client,
@@ -130,9 +129,13 @@ async def _refuse_if_held(client: BinanceClient) -> None:
         raise CannotTrade(f"the account already holds {', '.join(held)}: close them before starting")
 
 
-async def _choose(settings: Settings, client: BinanceClient, rules: Mapping[Symbol, SymbolRules]) -> Universe:
+async def _choose(
+    settings: Settings, client: BinanceClient, rules: Mapping[Symbol, SymbolRules], feed: CandleFeed
+) -> Universe:
     tickers = await client.fetch_tickers()
-    universe = select_universe(rules, tickers, await _atr_fractions(client, rules), settings.universe)
+    windows = {symbol: candles for symbol in rules if (candles := feed.candles(symbol)) is not None}
+    atr_fractions = {symbol: _atr_fraction(candles) for symbol, candles in windows.items()}
+    universe = select_universe(rules, tickers, atr_fractions, settings.universe)
     if not universe.symbols:
         reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in list(universe.rejected.items())[:3])
         raise CannotTrade(f"no symbol may be traded ({reasons}): widen the universe in the settings")
@@ -143,28 +146,9 @@ async def _choose(settings: Settings, client: BinanceClient, rules: Mapping[Symb
     return universe
 
 
-async def _atr_fractions(client: BinanceClient, symbols: Iterable[Symbol]) -> dict[Symbol, float]:
-    """ATR / close of the 5-minute candles, by symbol; a symbol whose candles cannot be had is left out."""
-    slots = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
-    fractions: dict[Symbol, float] = {}
-
-    async def measure(symbol: Symbol) -> None:
-        async with slots:
-            try:
-                candles = await client.fetch_candles(symbol, TIMEFRAME, limit=ATR_CANDLES)
-            except ExchangeError as error:
-                log.warning("candles_not_fetched", symbol=symbol, error=str(error))
-                return
-        if len(candles) > ATR_PERIOD:
-            high, low, close = (
-                np.array([float(getattr(candle, name)) for candle in candles]) for name in ("high", "low", "close")
-            )
-            fractions[symbol] = float(atr(high, low, close, ATR_PERIOD)[-1] / close[-1])
-
-    async with asyncio.TaskGroup() as tasks:
-        for symbol in symbols:
-            tasks.create_task(measure(symbol), name=f"ATR of {symbol}")
-    return fractions
+def _atr_fraction(candles: CandleArrays) -> float:
+    """ATR / close of the newest candle; NaN where there are too few."""
+    return float((atr(candles.high, candles.low, candles.close, ATR_PERIOD) / candles.close)[-1])
 
 
 async def _set_up(client: BinanceClient, symbols: Iterable[Symbol], leverage: int) -> None:
