@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from localbinance.core import matching
 from localbinance.core.execution import end_algo, finish_algo, reducible, set_algo_status
+from localbinance.core.in_force import use
 from localbinance.core.margin import reduces
 from localbinance.core.order import (
     ZERO,
@@ -17,7 +18,7 @@ from localbinance.core.order import (
     TimeInForce,
     WorkingType,
 )
-from localbinance.core.state import Account, State, SymbolMarket
+from localbinance.core.state import Account, State, Stuck, SymbolMarket
 from localbinance.core.tick import Tick
 from localbinance.rules import errors
 from localbinance.rules.filters import check_price, check_price_trigger, check_quantity
@@ -83,7 +84,12 @@ def on_tick(state: State, market: SymbolMarket, tick: Tick) -> None:
 
 
 def on_time(state: State, market: SymbolMarket, now_ms: int) -> None:
-    """Expire what was good till a date that has come."""
+    """Let go what was stuck until now; expire what was good till a date that has come."""
+    if market.stuck:
+        due = [stuck for stuck in market.stuck if stuck.until_ms <= now_ms]
+        market.stuck = [stuck for stuck in market.stuck if stuck.until_ms > now_ms]
+        for stuck in due:
+            _hand_over(state, stuck.algo, now_ms)
     for algo in tuple(market.waiting.values()):
         if 0 < algo.good_till_ms <= now_ms:
             end_algo(state, market, algo, AlgoStatus.EXPIRED, now_ms)
@@ -191,13 +197,26 @@ def _trails(algo: AlgoOrder, tick: Tick, price: Decimal) -> bool:
 
 
 def _trigger(state: State, market: SymbolMarket, algo: AlgoOrder, at_ms: int) -> None:
-    account = state.accounts[algo.account]
     market.waiting.pop(algo.algo_id, None)
-    account.open_algos.pop(algo.algo_id, None)
+    state.accounts[algo.account].open_algos.pop(algo.algo_id, None)
     algo.triggered_ms = at_ms
     set_algo_status(state, algo, AlgoStatus.TRIGGERING, at_ms)
+    refusal = use(state.in_force.trigger_refusals, algo.symbol)
+    if refusal is not None:
+        set_algo_status(state, algo, AlgoStatus.REJECTED, at_ms, reason=refusal.reason)
+        return
+    stick = use(state.in_force.trigger_sticks, algo.symbol)
+    if stick is not None and stick.stage == "TRIGGERING":
+        market.stuck.append(Stuck(algo, at_ms + stick.for_ms))
+        return
+    _hand_over(state, algo, at_ms, held_ms=0 if stick is None else stick.for_ms)
+
+
+def _hand_over(state: State, algo: AlgoOrder, at_ms: int, *, held_ms: int = 0) -> None:
+    """Give the child to the book, or be rejected by it."""
+    account = state.accounts[algo.account]
     try:
-        child = matching.place(state, account, _child(account, algo), at_ms, origin=algo)
+        child = matching.place(state, account, _child(account, algo), at_ms, origin=algo, held_ms=held_ms)
     except Rejection as no:
         set_algo_status(state, algo, AlgoStatus.REJECTED, at_ms, reason=no.message)
         return

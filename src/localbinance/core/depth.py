@@ -26,6 +26,7 @@ class Depth:
     quantity_step: Decimal
     tick: Tick
     eaten: dict[Decimal, Decimal] = field(default_factory=dict)  # base quantity by price; the sides' prices differ
+    quantity_max: Decimal | None = None  # base quantity of all levels of a side; None: as modelled
 
     def renew(self, tick: Tick) -> None:
         """The market has gone on: the book is whole again."""
@@ -39,12 +40,19 @@ class Depth:
         quantity = self.tick.bid_quantity if resting is Side.BUY else self.tick.ask_quantity
         steps = max(1, int(touch * SPACING_FRACTION / self.price_tick))
         spacing = -resting.sign * steps * self.price_tick
+        room = self.quantity_max
         for number in range(LEVELS_MAX):
             price = touch + number * spacing
             if price <= 0:
                 return
             growth = min(2 + number, 2 * GROWTH_MAX)
-            left = quantity * growth / 2 - self.eaten.get(price, ZERO)
+            left = quantity * growth / 2
+            if room is not None:
+                if room <= 0:
+                    return
+                left = min(left, room)
+                room -= left
+            left -= self.eaten.get(price, ZERO)
             left -= left % self.quantity_step
             if left > 0:
                 yield price, left

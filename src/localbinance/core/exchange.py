@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from localbinance.core import audit, conditional, funding, liquidation, matching
+from localbinance.core import audit, conditional, funding, interference, liquidation, matching
 from localbinance.core.account_state import (
     AccountState,
     IncomeRow,
@@ -12,6 +12,7 @@ from localbinance.core.account_state import (
     SymbolConfig,
     Uncovered,
 )
+from localbinance.core.act import CoreAct
 from localbinance.core.depth import Depth
 from localbinance.core.events import ConfigEvent, Event
 from localbinance.core.execution import account_event
@@ -57,6 +58,11 @@ class Exchange:
     def __init__(self, rules: MarketRules, *, settings: CoreSettings = CoreSettings()) -> None:
         self._state = State(rules=rules, clients_ids_unique=settings.client_ids_unique)
 
+    @property
+    def rules(self) -> MarketRules:
+        """What is listed, as of now: a symbol that is settled is so here."""
+        return self._state.rules
+
     def open_account(self, account: str, balances: Mapping[str, Decimal], now_ms: int) -> None:
         """A new account: one-way, cross margin, single-asset."""
         wallets = dict.fromkeys(self._state.rules.assets, ZERO) | dict(balances)
@@ -79,22 +85,28 @@ class Exchange:
         market.trade_id += tick.trades
         market.update_id += 1
         market.depth.renew(tick)
+        was_held = bool(market.holders)
         if market.waiting:
             conditional.on_tick(self._state, market, tick)
+        if market.delayed:
+            matching.go_on(self._state, market, tick.time_ms)
         if market.resting:
             matching.on_tick(self._state, market, tick)
         if market.holders:
             liquidation.on_tick(self._state, market, tick.time_ms)
+        if was_held or market.holders:
             self._audit_all(tick.symbol, tick.time_ms)
 
     def on_time(self, now_ms: int) -> None:
         """Time has passed: funding, expiry of what was good till a date."""
         before_ms, self._state.now_ms = self._state.now_ms, now_ms
         for market in self._state.markets.values():
+            was_held = bool(market.holders)
             funding.on_time(self._state, market, before_ms, now_ms)
             matching.on_time(self._state, market, now_ms)
             conditional.on_time(self._state, market, now_ms)
-            if market.holders:
+            interference.on_time(self._state, market, now_ms)
+            if was_held or market.holders:
                 self._audit_all(market.rules.symbol, now_ms)
 
     def drain_events(self) -> list[Event]:
@@ -270,6 +282,7 @@ class Exchange:
     def set_leverage(self, account: str, symbol: str, leverage: int, now_ms: int) -> LeverageSet:
         """Raises: Rejection -4028, -4161, -2027, -2028."""
         owner, rules = self._state.account(account), self._state.listed(symbol)
+        leverage = self._state.in_force.leverage_granted(symbol, leverage)
         if not 1 <= leverage <= rules.brackets[0].leverage_max:
             raise errors.leverage_invalid(leverage)
         before, most = owner.leverage_of(symbol, rules), notional_max(rules, leverage)
@@ -291,6 +304,7 @@ class Exchange:
         """Raises: Rejection -4046, -4047, -4048."""
         owner = self._state.account(account)
         rules = self._state.listed(symbol)
+        self._state.in_force.check_margin_type(symbol)
         if isolated is (symbol in owner.isolated):
             raise errors.margin_type_unchanged()
         if self.open_orders(account, symbol) or self.open_algo_orders(account, symbol):
@@ -347,6 +361,12 @@ class Exchange:
         self._state.events.append(
             account_event(self._state, owner, "MARGIN_TRANSFER", rules.margin_asset, now_ms, (slot,))
         )
+
+    # Interference ----------------------------------------------------------------------------------------------------
+
+    def interfere(self, account: str, act: CoreAct, now_ms: int) -> None:
+        """Perform an act; those upon an account upon this one. Raises: Rejection for what the exchange refuses."""
+        interference.perform(self._state, self._state.account(account), act, now_ms)
 
     # ----------------------------------------------------------------------------------------------------------------
 

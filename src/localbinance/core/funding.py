@@ -58,7 +58,9 @@ def on_time(state: State, market: SymbolMarket, before_ms: int, now_ms: int) -> 
     if now_ms // MINUTE_MS != before_ms // MINUTE_MS:
         market.premiums.append(_premium(market))
     while now_ms >= market.funding_next_ms:
-        _pay(state, market, market.funding_next_ms)
+        rate = estimate(market)
+        market.premiums.clear()
+        pay(state, market, rate, market.funding_next_ms)
         market.funding_next_ms = first_instant(market, market.funding_next_ms)
 
 
@@ -67,9 +69,9 @@ def _premium(market: SymbolMarket) -> Decimal:
     return ((tick.mark - tick.index) / tick.index).quantize(_PLACES)
 
 
-def _pay(state: State, market: SymbolMarket, at_ms: int) -> None:
-    rate, mark = estimate(market), market.tick.mark
-    market.premiums.clear()
+def pay(state: State, market: SymbolMarket, rate: Decimal, at_ms: int) -> None:
+    """Book a payment at a rate with everybody who holds the symbol."""
+    mark = market.tick.mark
     market.fundings.append(FundingPaid(time_ms=at_ms, rate=rate, mark=mark))
     for account in tuple(market.holders.values()):
         for slot in account.slots(market.rules.symbol):

@@ -38,18 +38,14 @@ def on_tick(state: State, market: SymbolMarket, at_ms: int) -> None:
 
 
 def _check_cross(state: State, account: Account, asset: str, at_ms: int) -> None:
-    held = [slot for slot in slots_of_asset(account, asset) if slot.quantity and slot.symbol not in account.isolated]
+    held = cross_held(account, asset)
     balance = account.cross_wallet(asset)
     maintenance = ZERO
     for slot in held:
         balance += slot.unrealized(state.mark(slot.symbol))
         maintenance += slot_margin(state, account, slot, _NO_ORDERS).maintenance
     if balance <= maintenance:
-        _end_all_orders(state, account, asset, at_ms)
-        for slot in held:
-            _close(state, account, slot, at_ms)
-        _clear(state, account, asset, account.cross_wallet(asset), at_ms)
-        account.margin_called = False
+        liquidate(state, account, asset, held, at_ms)
     elif maintenance < balance * MARGIN_CALL_FRACTION:
         account.margin_called = False
     elif not account.margin_called:
@@ -62,6 +58,20 @@ def _check_cross(state: State, account: Account, asset: str, at_ms: int) -> None
                 positions=tuple(position_state(state, account, slot) for slot in held),
             )
         )
+
+
+def cross_held(account: Account, asset: str) -> list[Position]:
+    """The positions that the wallet of a margin asset stands for."""
+    return [slot for slot in slots_of_asset(account, asset) if slot.quantity and slot.symbol not in account.isolated]
+
+
+def liquidate(state: State, account: Account, asset: str, held: list[Position], at_ms: int) -> None:
+    """End the orders and close the cross positions of a margin asset, whatever their margin."""
+    _end_all_orders(state, account, asset, at_ms)
+    for slot in held:
+        _close(state, account, slot, at_ms)
+    _clear(state, account, asset, account.cross_wallet(asset), at_ms)
+    account.margin_called = False
 
 
 def _check_isolated(state: State, account: Account, slot: Position, at_ms: int) -> None:
@@ -93,10 +103,7 @@ def _end_all_orders(state: State, account: Account, asset: str, at_ms: int) -> N
 
 def _close(state: State, account: Account, slot: Position, at_ms: int) -> None:
     market = state.markets[slot.symbol]
-    order = _order(state, account, slot, market, at_ms)
-    state.events.append(
-        OrderEvent(account=account.key, time_ms=at_ms, execution="NEW", order=replace(order), trade=None)
-    )
+    order = closing_order(state, account, slot, "autoclose", at_ms)
     knock_out(state, market, account, order, at_ms)
     notional, price = ZERO, market.tick.last
     for price, quantity in market.depth.take(order.side, order.remaining, None):
@@ -109,20 +116,22 @@ def _close(state: State, account: Account, slot: Position, at_ms: int) -> None:
     state.book_income(account, "INSURANCE_CLEAR", slot.symbol, slot.margin_asset, -fee, at_ms)
 
 
-def _order(state: State, account: Account, slot: Position, market: SymbolMarket, at_ms: int) -> Order:
+def closing_order(state: State, account: Account, slot: Position, name: str, at_ms: int) -> Order:
+    """The exchange's own order over a whole position, told as NEW. `name` begins its client id."""
+    tick = state.markets[slot.symbol].tick
     state.order_id += 1
     side = Side.SELL if slot.quantity > 0 else Side.BUY
     order = Order(
         order_id=state.order_id,
         account=account.key,
-        client_order_id=f"autoclose-{state.order_id}",
+        client_order_id=f"{name}-{state.order_id}",
         symbol=slot.symbol,
         side=side,
         type=OrderType.LIMIT,
         time_in_force=TimeInForce.IOC,
         position_side=slot.position_side,
         quantity=abs(slot.quantity),
-        price=market.tick.bid if side is Side.SELL else market.tick.ask,
+        price=tick.bid if side is Side.SELL else tick.ask,
         reduce_only=True,
         close_position=False,
         working_type=WorkingType.CONTRACT_PRICE,
@@ -136,6 +145,9 @@ def _order(state: State, account: Account, slot: Position, market: SymbolMarket,
     )
     account.orders[order.order_id] = account.open_orders[order.order_id] = order
     account.orders_by_client[order.symbol, order.client_order_id] = order
+    state.events.append(
+        OrderEvent(account=account.key, time_ms=at_ms, execution="NEW", order=replace(order), trade=None)
+    )
     return order
 
 

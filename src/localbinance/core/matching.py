@@ -31,7 +31,7 @@ from localbinance.core.order import (
     TimeInForce,
     WorkingType,
 )
-from localbinance.core.state import Account, State, SymbolMarket
+from localbinance.core.state import Account, Delayed, State, SymbolMarket
 from localbinance.core.tick import Tick
 from localbinance.rules import errors
 from localbinance.rules.filters import check_notional, check_percent_price, check_price, check_quantity
@@ -40,6 +40,7 @@ from localbinance.rules.symbol_rules import SymbolRules
 
 GTD_AHEAD_MS = 600_000
 GTD_MAX_MS = 253_402_300_799_000
+IOC_REST, MARKET_REST, FOK_REST = 2, 9, 10  # `er`: why the rest of an order is taken back at once
 PRICE_MATCH_LEVELS = {"": 1, "_5": 5, "_10": 10, "_20": 20}
 
 
@@ -97,10 +98,11 @@ def place(
     now_ms: int,
     *,
     origin: AlgoOrder | None = None,
+    held_ms: int = 0,
 ) -> Order:
     """Place an order and match it. Returns it in the state that it has then.
 
-    Args: origin, the conditional order that has become this one.
+    Args: origin, the conditional order that has become this one; held_ms, how long nothing fills it.
     Raises: Rejection.
     """
     accepted = accept(state, account, request, now_ms, has_priority=origin is not None)
@@ -111,22 +113,41 @@ def place(
     )
     if origin is not None:
         knock_out(state, market, account, order, now_ms)
-    match_taker(state, market, order, now_ms)
-    if order.is_open:
-        _rest_or_expire(state, market, order, now_ms)
+    delayed = _delayed(state, market, order, now_ms, held_ms)
+    if delayed is None:
+        match_taker(state, market, order, order.remaining, now_ms)
+        if order.is_open:
+            _rest_or_expire(state, market, order, now_ms)
+    else:
+        market.delayed.append(delayed)
+        go_on(state, market, now_ms)
     return order
 
 
-def match_taker(state: State, market: SymbolMarket, order: Order, at_ms: int) -> None:
-    """Let an order take what the depth has for it."""
+def go_on(state: State, market: SymbolMarket, at_ms: int) -> None:
+    """Match the parts of delayed orders that are due."""
+    for delayed in tuple(market.delayed):
+        order = delayed.order
+        while order.is_open and delayed.parts_left and delayed.due_ms <= at_ms:
+            delayed.parts_left -= 1
+            delayed.due_ms += delayed.every_ms
+            quantity = min(delayed.part, order.remaining) if delayed.parts_left else order.remaining
+            match_taker(state, market, order, _still_reducible(state, order, quantity), at_ms)
+        if order.is_open and not delayed.parts_left:
+            _rest_or_expire(state, market, order, at_ms)
+    market.delayed = [each for each in market.delayed if each.order.is_open and each.parts_left]
+
+
+def match_taker(state: State, market: SymbolMarket, order: Order, quantity: Decimal, at_ms: int) -> None:
+    """Let an order take up to `quantity` of what the depth has for it."""
     worst = order.price
     if order.type is OrderType.MARKET:
         worst = _market_bound(market, order.side)
     elif not _crosses(market.tick, order.side, order.price):
         return
-    for price, quantity in market.depth.take(order.side, order.remaining, worst):
+    for price, piece in market.depth.take(order.side, quantity, worst):
         if order.is_open:
-            execute(state, market, order, price, quantity, is_maker=False, at_ms=at_ms)
+            execute(state, market, order, price, piece, is_maker=False, at_ms=at_ms)
 
 
 def on_tick(state: State, market: SymbolMarket, tick: Tick) -> None:
@@ -135,10 +156,7 @@ def on_tick(state: State, market: SymbolMarket, tick: Tick) -> None:
     for order in sorted(market.resting.values(), key=_priority):
         if not order.is_open:
             continue  # an earlier fill of this tick has ended it
-        quantity = _filled_by(order, tick, volume)
-        if reduces(order.reduce_only, order.side, order.position_side):
-            account = state.accounts[order.account]
-            quantity = min(quantity, reducible(account, order.symbol, order.side, order.position_side))
+        quantity = _still_reducible(state, order, _filled_by(order, tick, volume))
         quantity -= quantity % market.rules.quantity_step
         if quantity > 0:
             volume = max(ZERO, volume - quantity)
@@ -146,7 +164,9 @@ def on_tick(state: State, market: SymbolMarket, tick: Tick) -> None:
 
 
 def on_time(state: State, market: SymbolMarket, now_ms: int) -> None:
-    """Expire what was good till a date that has come."""
+    """Go on with what is delayed; expire what was good till a date that has come."""
+    if market.delayed:
+        go_on(state, market, now_ms)
     for order in tuple(market.resting.values()):
         if 0 < order.good_till_ms <= now_ms:
             end_order(state, market, order, OrderStatus.EXPIRED, now_ms)
@@ -187,7 +207,8 @@ def modify(
         OrderEvent(account=account.key, time_ms=now_ms, execution="AMENDMENT", order=replace(order), trade=None)
     )
     market.resting.pop(order.order_id, None)
-    match_taker(state, market, order, now_ms)
+    market.delayed = [each for each in market.delayed if each.order is not order]
+    match_taker(state, market, order, order.remaining, now_ms)
     if order.is_open:
         _rest_or_expire(state, market, order, now_ms)
     return order
@@ -326,11 +347,36 @@ def _record(
 
 
 def _rest_or_expire(state: State, market: SymbolMarket, order: Order, at_ms: int) -> None:
-    if order.type is OrderType.MARKET or order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
-        end_order(state, market, order, OrderStatus.EXPIRED, at_ms)
+    if order.type is OrderType.MARKET:
+        end_order(state, market, order, OrderStatus.EXPIRED, at_ms, reason=MARKET_REST)
+        return
+    if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+        reason = IOC_REST if order.time_in_force is TimeInForce.IOC else FOK_REST
+        end_order(state, market, order, OrderStatus.EXPIRED, at_ms, reason=reason)
         return
     order.queue_ahead = _queue_at(market.tick, order)
     market.resting[order.order_id] = order
+
+
+def _delayed(state: State, market: SymbolMarket, order: Order, now_ms: int, held_ms: int) -> Delayed | None:
+    """How an order is held back, if it is."""
+    if held_ms:
+        return Delayed(order=order, part=order.quantity, parts_left=1, due_ms=now_ms + held_ms, every_ms=0)
+    slow = state.in_force.slow_fills.get(order.symbol)
+    if slow is None or order.type is not OrderType.MARKET:
+        return None
+    step = market.rules.quantity_step
+    part = max(step, order.quantity / slow.parts // step * step)
+    every_ms = slow.over_ms // (slow.parts - 1)
+    return Delayed(order=order, part=part, parts_left=slow.parts, due_ms=now_ms, every_ms=every_ms)
+
+
+def _still_reducible(state: State, order: Order, quantity: Decimal) -> Decimal:
+    """A quantity, cut to what is left of the position where the order may only reduce it."""
+    if not reduces(order.reduce_only, order.side, order.position_side):
+        return quantity
+    account = state.accounts[order.account]
+    return min(quantity, reducible(account, order.symbol, order.side, order.position_side))
 
 
 def _queue_at(tick: Tick, order: Order) -> Decimal:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from localbinance.core.account_state import IncomeRow, Uncovered
 from localbinance.core.depth import Depth
 from localbinance.core.events import Event
+from localbinance.core.in_force import InForce
 from localbinance.core.order import ZERO, AlgoOrder, Order, PositionSide, Trade
 from localbinance.core.position import Position
 from localbinance.core.tick import Tick
@@ -29,6 +30,25 @@ class FundingPaid:
 
 
 @dataclass(slots=True, kw_only=True)
+class Delayed:
+    """An open order that the book does not see whole yet: it is matched part by part, the rest with the last part."""
+
+    order: Order
+    part: Decimal  # base quantity of one part
+    parts_left: int
+    due_ms: int  # the next part
+    every_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A conditional order that stays TRIGGERING for a while."""
+
+    algo: AlgoOrder
+    until_ms: int
+
+
+@dataclass(slots=True, kw_only=True)
 class SymbolMarket:
     """One symbol: its rules, its latest tick, and every order of any account that waits on it."""
 
@@ -39,6 +59,9 @@ class SymbolMarket:
     update_id: int = 0
     resting: dict[int, Order] = field(default_factory=dict)  # open plain orders, by id: in order of time
     waiting: dict[int, AlgoOrder] = field(default_factory=dict)  # untriggered conditional orders
+    delayed: list[Delayed] = field(default_factory=list)  # by interference alone, as are the next two
+    stuck: list[Stuck] = field(default_factory=list)
+    delivery_ms: int | None = None  # when what is held is closed at mark
     holders: dict[str, "Account"] = field(default_factory=dict)  # accounts with a position
     premiums: list[Decimal] = field(default_factory=list)  # since the last funding instant, one a minute
     funding_next_ms: int = 0
@@ -109,6 +132,7 @@ class State:
     markets: dict[str, SymbolMarket] = field(default_factory=dict)  # symbols that have ticked
     accounts: dict[str, Account] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    in_force: InForce = field(default_factory=InForce)
     now_ms: int = 0
     order_id: int = ORDER_ID_FIRST
     algo_id: int = ALGO_ID_FIRST

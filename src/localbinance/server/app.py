@@ -11,6 +11,7 @@ from aiohttp.web import BaseRequest, HTTPException, Response, StreamResponse
 from localbinance.rules.rejection import Rejection
 from localbinance.server import (
     account_endpoints,
+    acts_endpoints,
     algo_endpoints,
     candle_endpoints,
     market_endpoints,
@@ -38,6 +39,7 @@ ROUTES: Routes = {
     **account_endpoints.ROUTES,
     **other_endpoints.ROUTES,
     **own_endpoints.ROUTES,
+    **acts_endpoints.ROUTES,
 }
 USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 WITH_BODY = frozenset((hdrs.METH_POST, hdrs.METH_PUT, hdrs.METH_DELETE))

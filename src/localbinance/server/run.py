@@ -9,6 +9,7 @@ from aiohttp.web import Server, ServerRunner, TCPSite
 
 from localbinance.core.exchange import Exchange
 from localbinance.market.candles import CandleBook
+from localbinance.market.disturbed import Disturbed
 from localbinance.market.source import Market
 from localbinance.rules.market_rules import MarketRules
 from localbinance.server.app import App
@@ -91,7 +92,7 @@ async def serve(options: ServeOptions, *, on_ready: Callable[[Address], None]) -
 
 def build(options: ServeOptions) -> tuple[App, Conductor]:
     """All parts of one exchange, at the start of its market."""
-    market, rules = options.market, options.rules
+    rules, market = options.rules, Disturbed(options.market, options.rules.symbols)
     exchange = Exchange(rules)
     for key, account in options.accounts.items():
         exchange.open_account(key, account.balances, market.start_ms)
@@ -112,7 +113,7 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
     keys = ListenKeys()
     venue = Venue(
         exchange=exchange,
-        rules=rules,
+        market=market,
         market_name=market.name,
         start_ms=market.start_ms,
         end_ms=market.end_ms,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from localbinance.core.exchange import Exchange
 from localbinance.market.candles import CandleBook
+from localbinance.market.disturbed import Disturbed
 from localbinance.rules import errors
 from localbinance.rules.market_rules import MarketRules
 from localbinance.rules.symbol_rules import SymbolRules
@@ -29,7 +30,7 @@ class Venue:
     """The exchange with its market, its clock and what the wire keeps beside them."""
 
     exchange: Exchange
-    rules: MarketRules
+    market: Disturbed
     market_name: str
     start_ms: int
     end_ms: int | None
@@ -40,6 +41,11 @@ class Venue:
     tapes: Mapping[str, SymbolTape]
     counts: RequestCounts = field(default_factory=RequestCounts)
     countdowns: dict[tuple[str, str], int] = field(default_factory=dict)  # (account, symbol) -> cancel all at, ms
+
+    @property
+    def rules(self) -> MarketRules:
+        """What is listed, as of now."""
+        return self.exchange.rules
 
     def listed(self, symbol: str) -> SymbolRules:
         """The rules of a symbol. Raises: Rejection -1121."""

@@ -110,6 +110,7 @@ FITTING: dict[tuple[str, str], dict[str, Any]] = {
     **{(method, "/fapi/v1/algoOrder"): {"algoId": "1"} for method in ("GET", "DELETE")},
     **{(method, "/fapi/v1/order"): {"orderId": "1"} for method in ("GET", "PUT", "DELETE")},
     ("GET", "/fapi/v1/openOrder"): {"orderId": "1"},
+    ("POST", "/localbinance/act"): {"act": '{"act": "foreign_close", "symbol": "BTCUSDC"}'},
 }
 
 
