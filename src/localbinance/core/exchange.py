@@ -88,8 +88,6 @@ class Exchange:
         was_held = bool(market.holders)
         if market.waiting:
             conditional.on_tick(self._state, market, tick)
-        if market.delayed:
-            matching.go_on(self._state, market, tick.time_ms)
         if market.resting:
             matching.on_tick(self._state, market, tick)
         if market.holders:
