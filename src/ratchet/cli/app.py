@@ -1,31 +1,36 @@
 """The command line `ratchet`."""
 
 import sys
+from importlib import import_module
 
 import typer
 
-from ratchet.cli.demo import demo
 from ratchet.cli.refusal import Refusal
 
-app = typer.Typer(
-    name="ratchet",
-    help="A trader for Binance USDC perpetuals in which no position exists without a stop on the exchange.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(demo)
+COMMANDS = ("demo", "guard")  # each is a function of its name in a module of its name
 
 
-@app.callback()
-def _main() -> None:
-    """Keep `demo` a command of its own while it is the only one."""
+def app_with(commands: tuple[str, ...]) -> typer.Typer:
+    """The application with some of its commands: loading one alone is quick, and brings in nothing of the others."""
+    app = typer.Typer(
+        name="ratchet",
+        help="A trader for Binance USDC perpetuals in which no position exists without a stop on the exchange.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    # With a callback a command keeps its name while it is the only one.
+    app.callback()(lambda: None)
+    for command in commands:
+        app.command(command)(getattr(import_module(f"ratchet.cli.{command}"), command))
+    return app
 
 
 def main() -> None:
     """Run the command line. What a user can mend is one line on stderr and exit code 2, never a traceback."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        app()
+        app_with((asked,) if asked in COMMANDS else COMMANDS)()
     except Refusal as refusal:
         print(f"ratchet: {refusal}", file=sys.stderr)
         sys.exit(2)

@@ -39,8 +39,8 @@ def _ws(value: str | None) -> str | None:
     return value if value is None else _address(value, "ws")
 
 
-def _key(value: SecretStr) -> SecretStr:
-    """Check that it can be a key at all: it goes into a header as it is."""
+def usable_key(value: SecretStr) -> SecretStr:
+    """Check that it can be a key at all: it goes into a header as it is. Raises: PydanticCustomError."""
     text = value.get_secret_value()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise PydanticCustomError("key", "a key as Binance shows it is wanted: letters and digits, nothing around them")
@@ -52,8 +52,8 @@ class ExchangeSettings(Section):
 
     http_url: Annotated[str | None, AfterValidator(_http)] = Field(default=None, description="of REST; none: Binance")
     ws_url: Annotated[str | None, AfterValidator(_ws)] = Field(default=None, description="of streams; none: Binance")
-    api_key: Annotated[SecretStr, AfterValidator(_key)]
-    api_secret: Annotated[SecretStr, AfterValidator(_key)]
+    api_key: Annotated[SecretStr, AfterValidator(usable_key)]
+    api_secret: Annotated[SecretStr, AfterValidator(usable_key)]
     recv_window_ms: Annotated[int, BeforeValidator(number)] = Field(
         default=5_000, ge=1, le=60_000, description="how old a signed request may be on arrival"
     )

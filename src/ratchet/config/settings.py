@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
@@ -13,6 +13,7 @@ from ratchet.config.complaint import complaint
 from ratchet.config.entry import Entries, Path, entries_of, tree_of
 from ratchet.config.environment import read_env_file, read_environment
 from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.config.guard_settings import GuardSettings
 from ratchet.config.profile import DEFAULT, read_profile
 from ratchet.config.runtime import read_runtime
 from ratchet.config.sections import (
@@ -31,6 +32,7 @@ __all__ = [
     "BadSettings",
     "BracketSettings",
     "ExchangeSettings",
+    "GuardSettings",
     "LedgerSettings",
     "RiskLimits",
     "Settings",
@@ -53,6 +55,7 @@ class Settings(Section):
     )
     risk: RiskLimits = Field(default_factory=RiskLimits)
     bracket: BracketSettings = Field(default_factory=BracketSettings)
+    guard: GuardSettings = Field(default_factory=GuardSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     log_dir: FilePath = FilePath("var/log")
 
@@ -68,7 +71,8 @@ class Settings(Section):
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown, for redaction."""
-        return (self.exchange.api_key.get_secret_value(), self.exchange.api_secret.get_secret_value())
+        keys = (self.exchange.api_key, self.exchange.api_secret, self.guard.api_key, self.guard.api_secret)
+        return tuple(key.get_secret_value() for key in keys if key is not None)
 
 
 def load_settings(
@@ -113,7 +117,11 @@ def setting_paths(model: type[BaseModel]) -> frozenset[Path]:
 
 def secret_paths(model: type[BaseModel]) -> frozenset[Path]:
     """The settings whose values are never shown."""
-    return frozenset(path for path, kind in _settings_in(model, ()) if kind is SecretStr)
+    return frozenset(path for path, kind in _settings_in(model, ()) if _is_secret(kind))
+
+
+def _is_secret(kind: object) -> bool:
+    return kind is SecretStr or SecretStr in get_args(kind)
 
 
 def _settings_in(model: type[BaseModel], above: Path) -> Iterator[tuple[Path, object]]:

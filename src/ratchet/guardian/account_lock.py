@@ -1,0 +1,51 @@
+"""The account lock: one guardian looks at an account from this machine, the next one waits for its end."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ratchet.config.exchange_settings import ExchangeSettings
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+class AccountLock:
+    """A file that the operating system locks, and unlocks when its process ends, however it ends."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._descriptor: int | None = None
+
+    def try_take(self) -> bool:
+        """Whether it is ours now. Raises: OSError if there can be no such file."""
+        if self._descriptor is None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let the next one have it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def lock_of(settings: ExchangeSettings, environ: Mapping[str, str]) -> AccountLock:
+    """The lock of an account, named by a hash of exchange and key, in the user's state folder."""
+    account = f"{settings.http_url or ''} {settings.api_key.get_secret_value()}"
+    name = hashlib.sha256(account.encode()).hexdigest()[:16]
+    state = environ.get("XDG_STATE_HOME")
+    folder = Path(state) if state else Path.home() / ".local" / "state"
+    return AccountLock(folder / "ratchet" / f"guard-{name}.lock")
