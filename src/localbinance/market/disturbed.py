@@ -160,8 +160,6 @@ def moved(tick: Tick, factor: Decimal, rules: SymbolRules) -> Tick:
         last = max(ask, last)
     elif tick.last <= tick.bid:
         last = min(bid, last)
-    else:
-        last = max(bid, min(ask, last))
     mark, index = (_within((price * factor).quantize(PLACES), rules) for price in (tick.mark, tick.index))
     return replace(tick, bid=bid, ask=ask, last=last, mark=mark, index=index)
 
