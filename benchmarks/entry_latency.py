@@ -17,6 +17,7 @@ from unittest.mock import patch
 from benchmarks.figure import Figure, percentile
 from ratchet.cli.local_exchange import LocalExchange, local_exchange
 from ratchet.config.settings import load_settings
+from ratchet.exchange.budget import Lane
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.requests import Requests
 from ratchet.exchange.socket import Frame, StreamSocket
@@ -72,9 +73,9 @@ def _watched(watch: Stopwatch) -> Iterator[None]:
         watch.on_frame(frame)
         handle(socket, frame)
 
-    async def watched_send(requests: Requests, method: str, parameters: Any = None) -> Any:
+    async def watched_send(requests: Requests, method: str, parameters: Any = None, lane: Lane = Lane.ORDINARY) -> Any:
         watch.on_request(method, parameters)
-        return await send(requests, method, parameters)
+        return await send(requests, method, parameters, lane)
 
     with patch.object(StreamSocket, "_handle", watched_handle), patch.object(Requests, "send", watched_send):
         yield

@@ -1,6 +1,8 @@
 """The exchange's section of the settings: where it is and who asks."""
 
+from decimal import Decimal
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
@@ -59,6 +61,15 @@ class ExchangeSettings(Section):
     )
     reply_timeout_s: Annotated[float, BeforeValidator(number)] = Field(default=10.0, gt=0, le=120)
     rate_limit: bool = Field(default=True, description="keep below the exchange's request limits")
+    budget_reserve_fraction: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal("0.25"), ge=Decimal("0.05"), le=Decimal("0.9"), description="of the limits, kept for protection"
+    )
+    budget_wait_s: Annotated[float, BeforeValidator(number)] = Field(
+        default=10.0, ge=0, le=120, description="how long a request that protects nothing waits for its share"
+    )
+    budget_folder: Path | None = Field(
+        default=None, description="where this user's processes share their counts; none: the state folder"
+    )
 
     @model_validator(mode="after")
     def _one_exchange(self) -> Self:

@@ -11,7 +11,7 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.candle import TIMEFRAMES_MS, Candle, Timeframe
 from ratchet.domain.clock import Clock
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.identity import ClientOrderId, OrderId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import plain
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, StopOrder, StopReport
@@ -19,19 +19,15 @@ from ratchet.domain.position import Balance, Income, Position
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.ticker import Ticker
 from ratchet.exchange import parse_account, parse_market
-from ratchet.exchange.errors import BadReply, ExchangeError, OutcomeUnknown, Rejected
+from ratchet.exchange.budget import Lane
+from ratchet.exchange.errors import BadReply, ExchangeError, Meaning, OutcomeUnknown, Rejected
 from ratchet.exchange.fields import integer, number, record, records, rows, text
 from ratchet.exchange.history import fills_since, income_between
 from ratchet.exchange.requests import Requests, words
+from ratchet.exchange.shared_budget import BudgetState
 
 RULES_AGE_MS_MAX = 3_600_000
 CANDLES_MAX = 1_499  # one more is asked for: the last may not be closed
-
-NOT_FOUND = -2013
-NOT_OPEN = -2011
-STOP_IS_TRIGGERING = -4117
-MARGIN_TYPE_IS_SO = -4046
-POSITION_MODE_IS_SO = -4059
 
 Report = TypeVar("Report", OrderReport, StopReport)
 
@@ -41,12 +37,16 @@ log = structlog.get_logger(__name__)
 class BinanceClient:
     """An async context manager. Reads are repeated when that may help; what places or cancels is sent once.
 
+    Stops, whatever closes or cancels, and what must be known for them go out in the protective lane; the rest has its
+    share of the exchange's limits, and waits for it.
+
     Every method raises ExchangeError: NotSent, Rejected, RateLimited, OutcomeUnknown or BadReply.
     """
 
-    def __init__(self, settings: ExchangeSettings, clock: Clock) -> None:
+    def __init__(self, settings: ExchangeSettings, clock: Clock, requests: Requests | None = None) -> None:
+        """`requests`: of another way to the exchange than ccxt's."""
         self._clock = clock
-        self._requests = Requests(settings, clock)
+        self._requests = requests or Requests(settings, clock)
         self._rules: dict[Symbol, SymbolRules] = {}
         self._rules_ms = 0
 
@@ -57,6 +57,10 @@ class BinanceClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._requests.close()
+
+    def budget_state(self) -> BudgetState:
+        """How much of the exchange's request limits is used on this machine, and whether it turns requests away."""
+        return self._requests.budget_state()
 
     # The market ------------------------------------------------------------------------------------------------------
 
@@ -117,28 +121,35 @@ class BinanceClient:
 
     async def fetch_positions(self) -> list[Position]:
         """What is held."""
-        return parse_account.positions(await self._read("fapiPrivateV3GetPositionRisk"))
+        return parse_account.positions(await self._read("fapiPrivateV3GetPositionRisk", lane=Lane.PROTECTIVE))
 
-    async def fetch_open_orders(self, symbol: Symbol | None = None) -> list[OrderReport]:
+    async def fetch_open_orders(self, symbol: Symbol | None = None, *, lane: Lane = Lane.ORDINARY) -> list[OrderReport]:
         """Plain orders that rest in the book."""
-        found = await self._read("fapiPrivateGetOpenOrders", _of(symbol))
+        found = await self._read("fapiPrivateGetOpenOrders", _of(symbol), lane)
         return [parse_account.order_report(row) for row in rows(found, "openOrders")]
 
-    async def fetch_open_stops(self, symbol: Symbol | None = None) -> list[StopReport]:
-        """Conditional orders that wait."""
-        found = await self._read("fapiPrivateGetOpenAlgoOrders", _of(symbol))
+    async def fetch_open_stops(self, symbol: Symbol | None = None, *, lane: Lane | None = None) -> list[StopReport]:
+        """Conditional orders that wait. Those of one symbol are asked for to protect it, unless a lane is named."""
+        lane = lane or (Lane.ORDINARY if symbol is None else Lane.PROTECTIVE)
+        found = await self._read("fapiPrivateGetOpenAlgoOrders", _of(symbol), lane)
         return [parse_account.stop_report(row) for row in rows(found, "openAlgoOrders")]
 
     async def fetch_order(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
         """A plain order; None when the exchange does not know it."""
         parameters = {"symbol": symbol, "origClientOrderId": client_order_id}
-        answer = await self._unless(NOT_FOUND, "fapiPrivateGetOrder", parameters)
+        answer = await self._unless(Meaning.NOT_FOUND, "fapiPrivateGetOrder", parameters, Lane.PROTECTIVE)
+        return None if answer is None else parse_account.order_report(answer)
+
+    async def fetch_order_by_number(self, symbol: Symbol, order_id: OrderId) -> OrderReport | None:
+        """A plain order, or what a stop became; None when the exchange does not know it."""
+        parameters = {"symbol": symbol, "orderId": order_id}
+        answer = await self._unless(Meaning.NOT_FOUND, "fapiPrivateGetOrder", parameters, Lane.PROTECTIVE)
         return None if answer is None else parse_account.order_report(answer)
 
     async def fetch_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> StopReport | None:
         """A conditional order; None when the exchange does not know it."""
         parameters = {"symbol": symbol, "clientAlgoId": client_order_id}
-        answer = await self._unless(NOT_FOUND, "fapiPrivateGetAlgoOrder", parameters)
+        answer = await self._unless(Meaning.NOT_FOUND, "fapiPrivateGetAlgoOrder", parameters, Lane.PROTECTIVE)
         return None if answer is None else parse_account.stop_report(answer)
 
     async def fetch_fills(self, symbol: Symbol, *, since_ms: int) -> list[Fill]:
@@ -153,12 +164,12 @@ class BinanceClient:
 
     async def use_one_way_mode(self) -> None:
         """One position a symbol, not one a side."""
-        await self._unless(POSITION_MODE_IS_SO, "fapiPrivatePostPositionSideDual", {"dualSidePosition": "false"})
+        await self._unless(Meaning.UNCHANGED, "fapiPrivatePostPositionSideDual", {"dualSidePosition": "false"})
 
     async def use_cross_margin(self, symbol: Symbol) -> None:
         """All positions share the balance as margin."""
         parameters = {"symbol": symbol, "marginType": "CROSSED"}
-        await self._unless(MARGIN_TYPE_IS_SO, "fapiPrivatePostMarginType", parameters)
+        await self._unless(Meaning.UNCHANGED, "fapiPrivatePostMarginType", parameters)
 
     async def set_leverage(self, symbol: Symbol, leverage: int) -> None:
         """Set it, and see it confirmed. Raises: BadReply when the answer names another."""
@@ -170,7 +181,7 @@ class BinanceClient:
     # Orders: sent once, never repeated here --------------------------------------------------------------------------
 
     async def place(self, order: MarketOrder | LimitOrder) -> OrderReport:
-        """Place a plain order."""
+        """Place a plain order. One that only reduces protects."""
         parameters: dict[str, object] = {
             "symbol": order.symbol,
             "side": order.side.value,
@@ -184,76 +195,87 @@ class BinanceClient:
             parameters |= {"type": "LIMIT", "price": plain(order.price), "timeInForce": time_in_force}
         if order.reduce_only:
             parameters["reduceOnly"] = "true"
-        return await self._order("fapiPrivatePostOrder", parameters, parse_account.order_report)
+        lane = Lane.PROTECTIVE if order.reduce_only else Lane.ORDINARY
+        return await self._order("fapiPrivatePostOrder", parameters, parse_account.order_report, lane)
 
     async def place_stop(self, order: StopOrder) -> StopReport:
-        """Hand a stop to the algo service: by quantity and reduce-only, which needs no position to be seen yet."""
+        """Hand a stop to the algo service: by quantity and reduce-only, which needs no position to be seen yet; or one
+        that closes the position."""
         parameters = {
             "algoType": "CONDITIONAL",
             "symbol": order.symbol,
             "side": order.side.value,
             "type": "STOP_MARKET",
-            "quantity": plain(order.quantity),
             "triggerPrice": plain(order.price_trigger),
-            "reduceOnly": "true",
             "workingType": "CONTRACT_PRICE",
             "clientAlgoId": order.client_order_id,
         }
-        return await self._order("fapiPrivatePostAlgoOrder", parameters, parse_account.stop_report)
+        if order.closes_position:
+            parameters["closePosition"] = "true"
+        else:
+            parameters |= {"quantity": plain(order.quantity), "reduceOnly": "true"}
+        return await self._order("fapiPrivatePostAlgoOrder", parameters, parse_account.stop_report, Lane.PROTECTIVE)
 
     async def cancel(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
         """Cancel a plain order; None when it was not open."""
         parameters = {"symbol": symbol, "origClientOrderId": client_order_id}
         try:
-            return await self._order("fapiPrivateDeleteOrder", parameters, parse_account.order_report)
+            return await self._order("fapiPrivateDeleteOrder", parameters, parse_account.order_report, Lane.PROTECTIVE)
         except Rejected as no:
-            if no.code == NOT_OPEN:
+            if no.meaning is Meaning.NOT_OPEN:
                 return None
             raise
 
     async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool:
         """Cancel a conditional order; False when it was not waiting."""
+        parameters = {"symbol": symbol, "clientAlgoId": client_order_id}
         try:
-            await self._requests.send("fapiPrivateDeleteAlgoOrder", {"symbol": symbol, "clientAlgoId": client_order_id})
+            await self._requests.send("fapiPrivateDeleteAlgoOrder", parameters, Lane.PROTECTIVE)
         except Rejected as no:
-            if no.code in (NOT_OPEN, STOP_IS_TRIGGERING):
+            if no.meaning in (Meaning.NOT_OPEN, Meaning.TRIGGERING):
                 return False
             raise
         return True
 
     async def cancel_all(self, symbol: Symbol) -> None:
         """Cancel every plain order of a symbol. Conditional ones stay."""
-        await self._requests.send("fapiPrivateDeleteAllOpenOrders", {"symbol": symbol})
+        await self._requests.send("fapiPrivateDeleteAllOpenOrders", {"symbol": symbol}, Lane.PROTECTIVE)
 
     # Listen keys -----------------------------------------------------------------------------------------------------
 
     async def open_listen_key(self) -> str:
         """The ticket to the user stream, good for an hour."""
-        return text(await self._read("fapiPrivatePostListenKey"), "listenKey")
+        return text(await self._read("fapiPrivatePostListenKey", lane=Lane.PROTECTIVE), "listenKey")
 
     async def extend_listen_key(self) -> None:
         """Another hour. Raises: Rejected -1125 when it has died."""
-        await self._read("fapiPrivatePutListenKey")
+        await self._read("fapiPrivatePutListenKey", lane=Lane.PROTECTIVE)
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    async def _read(self, method: str, parameters: Mapping[str, object] | None = None) -> Any:
-        return await self._requests.read(method, parameters)
+    async def _read(
+        self, method: str, parameters: Mapping[str, object] | None = None, lane: Lane = Lane.ORDINARY
+    ) -> Any:
+        return await self._requests.read(method, parameters, lane)
 
-    async def _order(self, method: str, parameters: Mapping[str, object], parse: Callable[[object], Report]) -> Report:
+    async def _order(
+        self, method: str, parameters: Mapping[str, object], parse: Callable[[object], Report], lane: Lane
+    ) -> Report:
         """Send once. What was answered and is not understood may have happened all the same."""
-        answer = await self._requests.send(method, parameters)
+        answer = await self._requests.send(method, parameters, lane)
         try:
             return parse(answer)
         except BadReply as error:
             raise OutcomeUnknown(f"{words(method)}: an answer that is not understood: {error}") from error
 
-    async def _unless(self, code: int, method: str, parameters: Mapping[str, object]) -> Any:
-        """The answer; None when it is a no with this code."""
+    async def _unless(
+        self, meaning: Meaning, method: str, parameters: Mapping[str, object], lane: Lane = Lane.ORDINARY
+    ) -> Any:
+        """The answer; None when it is a no of this meaning."""
         try:
-            return await self._read(method, parameters)
+            return await self._read(method, parameters, lane)
         except Rejected as no:
-            if no.code == code:
+            if no.meaning is meaning:
                 return None
             raise
 

@@ -1,5 +1,22 @@
 """Errors of the exchange, named by what the caller may do next. No message holds a secret or a signed address."""
 
+from enum import StrEnum
+
+
+class Meaning(StrEnum):
+    """What a refusal tells whoever sent the request. Which code means what is in `outcome`, and only there."""
+
+    DUPLICATE = "duplicate"  # an open order has this name: it was accepted before, ask for it
+    NOT_FOUND = "not_found"  # it is not known, or not yet; by itself this proves nothing
+    NOT_OPEN = "not_open"  # it cannot be cancelled: it is not open, any more or yet
+    TRIGGERING = "triggering"  # it cannot be cancelled: it is becoming a market order
+    WOULD_TRIGGER = "would_trigger"  # the price is beyond the stop already: close at market
+    WOULD_TAKE = "would_take"  # the price is beyond a post-only order already
+    NOTHING_TO_REDUCE = "nothing_to_reduce"  # the position is gone, or resting orders take all of it
+    UNCHANGED = "unchanged"  # it was so before
+    KEY_DEAD = "key_dead"  # the listen key is no more
+    OTHER = "other"  # a no to this request as it is
+
 
 class ExchangeError(Exception):
     """What came back from the exchange, or did not."""
@@ -12,10 +29,11 @@ class NotSent(ExchangeError):
 class Rejected(ExchangeError):
     """A definite no with Binance's code: change the request or give it up."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, meaning: Meaning = Meaning.OTHER) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
+        self.meaning = meaning
 
 
 class RateLimited(ExchangeError):

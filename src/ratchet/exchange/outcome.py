@@ -1,4 +1,19 @@
-"""The outcome: what an error of ccxt says about whether a request was taken. One table, no exceptions to it."""
+"""The outcome: what every kind of answer, or silence, says about a request. One table; nobody else reads codes.
+
+| what came back | what is known | what happens next |
+| --- | --- | --- |
+| an answer without error | it was taken | go by what it says |
+| a code that is in none of the rows below | `Rejected`: refused, nothing happened | by its `Meaning` |
+| -4116 | `Rejected` DUPLICATE: taken before | ask by the client id |
+| -1021; no connection made; 503 "Service Unavailable" | `NotSent`: not taken | send again; the clock is set anew |
+| -1003, -1008, -1015; HTTP 429, 418; 403 of the firewall | `RateLimited`: not taken | send again, not before it says |
+| -1000, -1001, -1006, -1007; any other 5xx; HTML | `OutcomeUnknown` | ask by the client id, never send again blind |
+| no answer in time, a line that broke after the bytes left | `OutcomeUnknown` | the same |
+| an answer that is not understood | `OutcomeUnknown` (`BadReply` for questions) | the same |
+
+An order that is not found (-2013) is asked for until the receive window has passed for certain.
+A stop is the exception that may be sent again under its name at once: a second reduce-only stop does no harm.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,15 +21,30 @@ from collections.abc import Mapping
 import aiohttp
 import ccxt
 
-from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, Rejected
+from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnknown, RateLimited, Rejected
 
 _ANSWER = re.compile(r'\{"code":\s*(-?\d+)\s*,\s*"msg":\s*"((?:[^"\\]|\\.)*)"')
 
 TIMESTAMP_REFUSED = -1021
 TAKEN_OR_NOT = frozenset({-1000, -1001, -1006, -1007})  # internal errors and timeouts behind Binance's front
-BROKEN = 500  # from this HTTP status on, an answer does not say that nothing happened
-BANS = frozenset({418, 429})
 TOO_MUCH = frozenset({-1003, -1008, -1015})  # refused at the front
+MEANINGS = {
+    -4116: Meaning.DUPLICATE,
+    -2013: Meaning.NOT_FOUND,
+    -2011: Meaning.NOT_OPEN,
+    -4117: Meaning.TRIGGERING,
+    -2021: Meaning.WOULD_TRIGGER,
+    -5022: Meaning.WOULD_TAKE,
+    -2022: Meaning.NOTHING_TO_REDUCE,
+    -4118: Meaning.NOTHING_TO_REDUCE,
+    -4046: Meaning.UNCHANGED,
+    -4059: Meaning.UNCHANGED,
+    -1125: Meaning.KEY_DEAD,
+}
+
+BROKEN = 500  # from this HTTP status on, an answer does not say that nothing happened
+UNAVAILABLE = "Service Unavailable"  # the one 503 that says so
+AT_THE_FRONT = frozenset({403, 418, 429})  # firewall, ban, limit
 
 
 class Refused(ccxt.BaseError):  # type: ignore[misc]  # ccxt's types stop at its own modules
@@ -31,15 +61,11 @@ def outcome_of(error: BaseException, what: str) -> ExchangeError:
 
     Args: error, what was raised; what, the request in a few words for the message ("POST order").
     """
-    status, headers = (error.status, error.headers) if isinstance(error, Refused) else (None, None)
-    is_broken = status is not None and status >= BROKEN
     found = _ANSWER.search(str(error))
+    if isinstance(error, Refused):
+        return _of_answer(error, found, what)
     if found is not None:
-        return _of_code(int(found[1]), found[2], what, headers, is_broken=is_broken)
-    if status in BANS:
-        return RateLimited(f"{what}: too many requests (HTTP {status})", _retry_after_ms(headers))
-    if status is not None:
-        return OutcomeUnknown(f"{what}: HTTP {status} without a word of the exchange")
+        return _of_code(int(found[1]), found[2], what, None, is_broken=False)
     if isinstance(error.__cause__, aiohttp.ClientConnectorError):
         return NotSent(f"{what}: no connection to the exchange")
     if isinstance(error, (ccxt.DDoSProtection, ccxt.RateLimitExceeded)):
@@ -51,6 +77,17 @@ def outcome_of(error: BaseException, what: str) -> ExchangeError:
     return OutcomeUnknown(f"{what}: an answer that is none ({type(error).__name__})")
 
 
+def _of_answer(answer: Refused, found: re.Match[str] | None, what: str) -> ExchangeError:
+    is_broken = answer.status >= BROKEN
+    if is_broken and (found[2] if found else str(answer)).strip().rstrip(".") == UNAVAILABLE:
+        return NotSent(f"{what}: HTTP {answer.status} {UNAVAILABLE}")
+    if found is not None:
+        return _of_code(int(found[1]), found[2], what, answer.headers, is_broken=is_broken)
+    if answer.status in AT_THE_FRONT:
+        return RateLimited(f"{what}: turned away (HTTP {answer.status})", _retry_after_ms(answer.headers))
+    return OutcomeUnknown(f"{what}: HTTP {answer.status} without a word of the exchange")
+
+
 def _of_code(
     code: int, message: str, what: str, headers: Mapping[str, str] | None, *, is_broken: bool
 ) -> ExchangeError:
@@ -60,7 +97,7 @@ def _of_code(
         return OutcomeUnknown(f"{what}: {code} {message}")
     if code == TIMESTAMP_REFUSED:
         return NotSent(f"{what}: {code} {message}")
-    return Rejected(code, message)
+    return Rejected(code, message, MEANINGS.get(code, Meaning.OTHER))
 
 
 def _retry_after_ms(headers: Mapping[str, str] | None) -> int | None:

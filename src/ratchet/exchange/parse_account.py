@@ -67,6 +67,7 @@ def stop_report(raw: object) -> StopReport:
         status=stop_status(text(row, "algoStatus")),
         quantity=number(row, "quantity"),
         price_trigger=number(row, "triggerPrice"),
+        closes_position=flag(row, "closePosition"),
         order_id=OrderId(int(child)) if child.isdigit() else None,
         reason=str(row.get("failReason") or ""),
         updated_ms=integer(row, "updateTime"),
@@ -129,6 +130,7 @@ def _positions(found: Iterable[Raw]) -> Iterable[Position]:
             price_entry=number(row, "entryPrice"),
             price_mark=number(row, "markPrice"),
             unrealized_pnl=number(row, "unRealizedProfit"),
+            updated_ms=integer(row, "updateTime"),
         )
 
 

@@ -80,6 +80,7 @@ def _stop_changed(body: Raw, at_ms: int) -> StopChanged:
             status=stop_status(text(body, "X")),
             quantity=number(body, "q"),
             price_trigger=number(body, "tp"),
+            closes_position=flag(body, "cp"),
             order_id=OrderId(int(child)) if child.isdigit() else None,
             reason=str(body.get("rm") or ""),
             updated_ms=at_ms,
@@ -89,7 +90,12 @@ def _stop_changed(body: Raw, at_ms: int) -> StopChanged:
 
 def _account_updated(body: Raw, at_ms: int) -> list[UserEvent]:
     events: list[UserEvent] = [
-        PositionChanged(symbol=Symbol(text(row, "s")), quantity_signed=number(row, "pa"), at_ms=at_ms)
+        PositionChanged(
+            symbol=Symbol(text(row, "s")),
+            quantity_signed=number(row, "pa"),
+            price_entry=number(row, "ep"),
+            at_ms=at_ms,
+        )
         for row in records(body.get("P", []), "ACCOUNT_UPDATE.P")
         if text(row, "s").endswith(QUOTE)
     ]

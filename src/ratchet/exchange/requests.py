@@ -1,71 +1,82 @@
-"""Requests: one guarded call of the exchange through ccxt: signed, in time, its failure told by its outcome."""
+"""Requests: guarded calls of the exchange: within the budget, in time, their failure told by its outcome."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-import ccxt.async_support
+import ccxt
 import structlog
 
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.clock import Clock
+from ratchet.exchange.budget import Lane
+from ratchet.exchange.ccxt_transport import CcxtTransport
 from ratchet.exchange.clock import SystemClock
+from ratchet.exchange.cost import cost_of
 from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited
-from ratchet.exchange.outcome import Refused, outcome_of
+from ratchet.exchange.outcome import outcome_of
+from ratchet.exchange.shared_budget import BudgetState, HeldBack, SharedBudget
+from ratchet.exchange.told import Told
+from ratchet.exchange.transport import Transport
 
 READ_ATTEMPTS_MAX = 4
-ERROR_STATUS = 400
 PAUSE_FIRST_S = 0.2  # doubled each time, of real time
 PAUSE_MAX_S = 5.0
+PAUSE_EXTRA_S = 0.1  # of real time, for exchange time to get there first
 
 log = structlog.get_logger(__name__)
 
 
 class Requests:
-    """Sends requests. ccxt signs them, keeps the rate limit and knows the addresses; numbers stay the text they are."""
+    """Sends requests within the budget, through ccxt unless another transport is given."""
 
-    def __init__(self, settings: ExchangeSettings, clock: Clock) -> None:
+    def __init__(self, settings: ExchangeSettings, clock: Clock, transport: Transport | None = None) -> None:
         self._clock = clock
         self._timeout_s = settings.reply_timeout_s
-        self._ccxt: Any = ccxt.async_support.binance(_configuration(settings))
-        # Signed timestamps are of the one clock, which may be an accelerated exchange's.
-        self._ccxt.nonce = clock.now_ms
-        # It would log addresses with signatures, and headers with the key.
-        self._ccxt.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
-        _keep_answers(self._ccxt)
+        self._budget = SharedBudget(settings, clock)
+        self._transport = transport or CcxtTransport(settings, clock)
 
     async def close(self) -> None:
         """Close connections."""
-        await self._ccxt.close()
+        await self._transport.close()
+        self._budget.close()
 
-    async def read(self, method: str, parameters: Mapping[str, object] | None = None) -> Any:
+    def budget_state(self) -> BudgetState:
+        """What of the exchange's limits was used, and whether it turns requests away."""
+        return self._budget.state()
+
+    async def read(
+        self, method: str, parameters: Mapping[str, object] | None = None, lane: Lane = Lane.ORDINARY
+    ) -> Any:
         """A request that changes nothing, or nothing twice: tried again when it failed for reasons that may pass.
 
         Args: method, ccxt's name of the endpoint ("fapiPublicGetKlines").
         Raises: ExchangeError.
         """
-        with self._clock.working():
-            for attempt in range(READ_ATTEMPTS_MAX):
-                try:
-                    return await self.send(method, parameters)
-                except (NotSent, OutcomeUnknown, RateLimited) as error:
-                    if attempt == READ_ATTEMPTS_MAX - 1:
-                        raise
-                    log.warning("request_repeated", error=str(error), attempt=attempt + 1)
-                    await asyncio.sleep(_pause_s(error, attempt))
+        for attempt in range(READ_ATTEMPTS_MAX):
+            try:
+                return await self.send(method, parameters, lane)
+            except (NotSent, OutcomeUnknown, RateLimited) as error:
+                if attempt == READ_ATTEMPTS_MAX - 1 or _is_final(error, lane):
+                    raise
+                log.warning("request_repeated", error=str(error), attempt=attempt + 1)
+                await self._pause(error, attempt)
         raise AssertionError("the loop returns or raises")
 
-    async def send(self, method: str, parameters: Mapping[str, object] | None = None) -> Any:
-        """One request, once. Exchange time is held until its outcome is known.
+    async def send(
+        self, method: str, parameters: Mapping[str, object] | None = None, lane: Lane = Lane.ORDINARY
+    ) -> Any:
+        """One request, once. Exchange time is held from when it goes out until its outcome is known.
 
         Raises: ExchangeError.
         """
-        what = words(method)
+        what, parameters = words(method), parameters or {}
+        # Not held: an ordinary request may wait for exchange time to pass.
+        await self._budget.admit(lane, cost_of(method, parameters), what)
         with self._clock.working():
             try:
-                async with asyncio.timeout(self._timeout_s + 1):
-                    return await getattr(self._ccxt, method)(dict(parameters or {}))
+                return await self._ask(method, parameters, lane)
             except (ccxt.BaseError, TimeoutError) as error:
                 outcome = outcome_of(error, what)
         # Raised outside of the handler: ccxt's own error holds the address with its signature.
@@ -73,62 +84,38 @@ class Requests:
             await self._set_clock()
         raise outcome
 
+    async def _ask(self, method: str, parameters: Mapping[str, object], lane: Lane) -> Any:
+        sent_ms = self._clock.now_ms()
+        answers: list[Told] = []
+        try:
+            async with asyncio.timeout(self._timeout_s + 1):
+                return await self._transport.ask(method, parameters, lane, answers.append)
+        finally:
+            for told in answers:
+                await self._budget.learn(lane, told, sent_ms)
+
     async def _set_clock(self) -> None:
         """A refused timestamp, or a lost connection, may mean that this machine's clock is off."""
         if not isinstance(self._clock, SystemClock):
             return
-        asked_ms = self._clock.now_ms()
+        method, lane = "fapiPublicGetTime", Lane.PROTECTIVE  # with a wrong clock nothing can be protected
         try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await self._ccxt.fapiPublicGetTime()
-        except (ccxt.BaseError, TimeoutError):
+            await self._budget.admit(lane, cost_of(method, {}), words(method))
+            asked_ms = self._clock.now_ms()
+            answer = await self._ask(method, {}, lane)
+        except (ccxt.BaseError, TimeoutError, HeldBack):
             return
         self._clock.set_by(int(answer["serverTime"]), asked_ms, self._clock.now_ms())
 
-
-def _configuration(settings: ExchangeSettings) -> dict[str, object]:
-    """ccxt on linear contracts alone: it asks nothing of spot, margin or coin-margined markets."""
-    configuration: dict[str, object] = {
-        "apiKey": settings.api_key.get_secret_value(),
-        "secret": settings.api_secret.get_secret_value(),
-        "timeout": round(settings.reply_timeout_s * 1_000),
-        "enableRateLimit": settings.rate_limit,
-        "options": {
-            "defaultType": "swap",
-            "fetchMarkets": {"types": ["linear"]},
-            "fetchCurrencies": False,
-            "fetchMargins": False,
-            "recvWindow": settings.recv_window_ms,
-        },
-    }
-    if settings.http_url is not None:
-        base = settings.http_url
-        versions = {"": "v1", "V2": "v2", "V3": "v3"}
-        addresses = {
-            f"fapi{access}{suffix}": f"{base}/fapi/{version}"
-            for access in ("Public", "Private")
-            for suffix, version in versions.items()
-        }
-        # No address of Binance itself is left: a request that goes astray must not leave this machine.
-        addresses |= dict.fromkeys(("sapi", "sapiV2", "sapiV3", "sapiV4"), f"{base}/sapi/v1")
-        addresses |= dict.fromkeys(("public", "private", "v1"), f"{base}/api/v3")
-        addresses |= dict.fromkeys(("dapiPublic", "dapiPrivate", "dapiPrivateV2"), f"{base}/dapi/v1")
-        configuration["urls"] = {"api": addresses}
-    return configuration
-
-
-def _keep_answers(exchange: Any) -> None:
-    """Have answers with an error status raised as they came: status and headers decide what may be done next."""
-    judge = exchange.handle_errors
-
-    def handle_errors(
-        status: int, reason: str, url: str, method: str, headers: dict[str, str], body: str, *others: object
-    ) -> Any:
-        if status >= ERROR_STATUS:
-            raise Refused(status, headers, body)
-        return judge(status, reason, url, method, headers, body, *others)
-
-    exchange.handle_errors = handle_errors
+    async def _pause(self, error: ExchangeError, attempt: int) -> None:
+        if isinstance(error, RateLimited) and error.retry_after_ms is not None:
+            # Not held: the exchange speaks of its own time, which has to pass.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(error.retry_after_ms / 1_000, PAUSE_MAX_S) + PAUSE_EXTRA_S):
+                    await self._clock.sleep_until(self._clock.now_ms() + error.retry_after_ms)
+            return
+        with self._clock.working():
+            await asyncio.sleep(min(PAUSE_FIRST_S * 2**attempt, PAUSE_MAX_S))
 
 
 def words(method: str) -> str:
@@ -140,8 +127,8 @@ def words(method: str) -> str:
     return method
 
 
-def _pause_s(error: ExchangeError, attempt: int) -> float:
-    if isinstance(error, RateLimited) and error.retry_after_ms is not None:
-        return min(error.retry_after_ms / 1_000, PAUSE_MAX_S)
-    pause_s: float = PAUSE_FIRST_S * 2**attempt
-    return min(pause_s, PAUSE_MAX_S)
+def _is_final(error: ExchangeError, lane: Lane) -> bool:
+    """Whether another attempt would not go out, or not soon. What protects is tried all the same."""
+    if lane is Lane.PROTECTIVE or not isinstance(error, RateLimited):
+        return False
+    return isinstance(error, HeldBack) or (error.retry_after_ms or 0) > PAUSE_MAX_S * 1_000

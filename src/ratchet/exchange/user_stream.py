@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 
@@ -9,16 +10,25 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.clock import Clock
 from ratchet.domain.user_event import StreamRestarted, UserEvent
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import BadReply, ExchangeError, Rejected
+from ratchet.exchange.errors import BadReply, ExchangeError, Meaning, Rejected
 from ratchet.exchange.market_stream import WS_URL
 from ratchet.exchange.parse_frames import user_events
 from ratchet.exchange.socket import Frame, StreamLost, StreamSocket
 
 EXTEND_EVERY_MS = 30 * 60_000  # of the hour that a listen key lives
 EXTEND_AGAIN_MS = 60_000  # after a failure
-KEY_IS_DEAD = -1125
 
 log = structlog.get_logger(__name__)
+
+
+class Socket(Protocol):
+    """One connection that is kept up."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+    async def drop(self) -> None:
+        """Give up the connection that stands for a new one."""
 
 
 class UserStream:
@@ -32,12 +42,14 @@ class UserStream:
         clock: Clock,
         *,
         on_event: Callable[[UserEvent], None],
+        make_socket: Callable[..., Socket] = StreamSocket,
     ) -> None:
+        """`make_socket`: called as StreamSocket is."""
         self._client = client
         self._clock = clock
         self._base = settings.ws_url or WS_URL
         self._on_event = on_event
-        self._socket = StreamSocket(
+        self._socket: Socket = make_socket(
             "user",
             clock,
             address=self._ask_address,
@@ -52,6 +64,10 @@ class UserStream:
             tasks.create_task(self._socket.run(), name="user socket")
             tasks.create_task(self._keep_alive(), name="listen key")
 
+    async def rebuild(self) -> None:
+        """Give up a connection that stands and tells nothing."""
+        await self._socket.drop()
+
     async def _ask_address(self) -> str:
         return f"{self._base}/private/ws?listenKey={await self._client.open_listen_key()}"
 
@@ -65,7 +81,7 @@ class UserStream:
             except ExchangeError as error:
                 log.warning("listen_key_not_extended", error=str(error))
                 wait_ms = EXTEND_AGAIN_MS
-                if isinstance(error, Rejected) and error.code == KEY_IS_DEAD:
+                if isinstance(error, Rejected) and error.meaning is Meaning.KEY_DEAD:
                     # The stream of a dead key stays open and silent. A new connection takes a new key.
                     await self._socket.drop()
 

@@ -164,6 +164,7 @@ def test_hedge_mode_positions_are_refused() -> None:
         "markPrice": "1",
         "unRealizedProfit": "0",
         "marginAsset": "USDC",
+        "updateTime": 1,
     }
     with pytest.raises(BadReply, match="hedge mode"):
         parse_account.positions([row])

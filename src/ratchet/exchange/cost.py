@@ -1,0 +1,57 @@
+"""The cost of a request: what it takes from the exchange's limits, by endpoint, as Binance documents it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+KLINES = "fapiPublicGetKlines"
+KLINES_WEIGHTS = ((99, 1), (499, 2), (1_000, 5))  # (limit up to and including, weight)
+KLINES_WEIGHT_MAX = 10
+KLINES_LIMIT = 500  # when none is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one request takes."""
+
+    weight: int  # of the address
+    orders: int = 0  # of the account
+
+
+COSTS = {
+    "fapiPublicGetTime": Cost(1),
+    "fapiPublicGetExchangeInfo": Cost(1),
+    "fapiPrivateV3GetAccount": Cost(5),
+    "fapiPrivateV3GetPositionRisk": Cost(5),
+    "fapiPrivateGetOrder": Cost(1),
+    "fapiPrivateGetAlgoOrder": Cost(1),
+    "fapiPrivateGetUserTrades": Cost(5),
+    "fapiPrivateGetIncome": Cost(30),
+    "fapiPrivatePostPositionSideDual": Cost(1),
+    "fapiPrivatePostMarginType": Cost(1),
+    "fapiPrivatePostLeverage": Cost(1),
+    "fapiPrivatePostOrder": Cost(0, orders=1),
+    "fapiPrivatePostAlgoOrder": Cost(0, orders=1),
+    "fapiPrivateDeleteOrder": Cost(1),
+    "fapiPrivateDeleteAlgoOrder": Cost(1),
+    "fapiPrivateDeleteAllOpenOrders": Cost(1),
+    "fapiPrivatePostListenKey": Cost(1),
+    "fapiPrivatePutListenKey": Cost(1),
+}
+COSTS_BY_SYMBOL = {  # of one symbol, of all
+    "fapiPublicGetTicker24hr": (Cost(1), Cost(40)),
+    "fapiPublicGetPremiumIndex": (Cost(1), Cost(10)),
+    "fapiPrivateGetOpenOrders": (Cost(1), Cost(40)),
+    "fapiPrivateGetOpenAlgoOrders": (Cost(1), Cost(40)),
+}
+COST_UNKNOWN = Cost(5)  # of an endpoint that is not listed here; the exchange's answer tells the rest
+
+
+def cost_of(method: str, parameters: Mapping[str, object]) -> Cost:
+    """What a request takes. Args: method, ccxt's name of the endpoint ("fapiPublicGetKlines")."""
+    if method == KLINES:
+        asked = parameters.get("limit", KLINES_LIMIT)
+        limit = asked if isinstance(asked, int) else KLINES_LIMIT
+        return Cost(next((weight for most, weight in KLINES_WEIGHTS if limit <= most), KLINES_WEIGHT_MAX))
+    if method in COSTS_BY_SYMBOL:
+        return COSTS_BY_SYMBOL[method][0 if "symbol" in parameters else 1]
+    return COSTS.get(method, COST_UNKNOWN)
