@@ -22,6 +22,7 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from tests.wire.conftest import Venue
+from tests.wire.signed import signing
 
 SYMBOL = Symbol("SOLUSDC")
 QUANTITY = Decimal("2.00")
@@ -32,6 +33,7 @@ LOOK_PAUSE_S = 0.02
 class Hand:
     """Somebody who trades on the account by the API."""
 
+    venue: Venue
     client: BinanceClient
     rules: SymbolRules
     orders: int = 0
@@ -67,6 +69,26 @@ class Hand:
         await self.client.place_stop(stop)
         return stop.client_order_id
 
+    async def opens_by_stop(self, position: Position) -> ClientOrderId:
+        """A conditional order of the position's own side, which would close nothing."""
+        price = position.price_mark * (1 + position.side.sign * Decimal("0.05"))
+        stop = StopOrder(
+            client_order_id=self._name(),
+            symbol=SYMBOL,
+            side=position.side,
+            quantity=position.quantity,
+            price_trigger=floor_to(price, self.rules.price_tick),
+        )
+        await self.client.place_stop(stop)
+        return stop.client_order_id
+
+    async def moves_the_price(self, fraction: str) -> None:
+        """A jump of the market, for good."""
+        act = {"act": json.dumps({"act": "gap", "symbol": SYMBOL, "fraction": fraction})}
+        async with signing(self.venue) as client:
+            answer = await client.send("POST", "/localbinance/act", act, signed=False)
+        assert answer.status == 200, answer.body
+
     async def position(self) -> Position | None:
         return next((each for each in await self.client.fetch_positions() if each.symbol == SYMBOL), None)
 
@@ -91,7 +113,7 @@ async def a_hand(venue: Venue) -> AsyncIterator[Hand]:
         http_url=venue.http, ws_url=venue.ws, api_key=venue.key, api_secret=venue.secret, rate_limit=False
     )
     async with BinanceClient(settings, SystemClock()) as client:
-        hand = Hand(client, (await client.load_rules())[SYMBOL])
+        hand = Hand(venue, client, (await client.load_rules())[SYMBOL])
         try:
             yield hand
         finally:

@@ -21,6 +21,7 @@ class Fault(Enum):
     BROKEN_FRONT = auto()  # 503 with a page of HTML; it never arrives
     TIMED_OUT = auto()  # -1007, and it is carried out
     REFUSE_TRIGGER = auto()  # -2021; it never arrives
+    REFUSE_TYPE = auto()  # this kind of order is not offered here
 
 
 @dataclass(slots=True)
@@ -92,6 +93,9 @@ class Proxy:
                 return web.json_response({"code": -1007, "msg": "Timeout waiting for response."}, status=408)
             case Fault.REFUSE_TRIGGER:
                 return web.json_response({"code": -2021, "msg": "Order would immediately trigger."}, status=400)
+            case Fault.REFUSE_TYPE:
+                text = "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+                return web.json_response({"code": -4120, "msg": text}, status=400)
 
     async def _pass(self, request: web.Request, body: str) -> web.Response:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}

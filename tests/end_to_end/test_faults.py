@@ -18,7 +18,9 @@ import pytest
 from ratchet.cli.local_exchange import LocalExchange, local_exchange
 from ratchet.config.settings import Settings, load_settings
 from ratchet.exchange.lockstep_clock import LockstepClock
-from ratchet.trading.wiring import CannotTrade, Trader, open_trader
+from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.tables import TradeRow
+from ratchet.trading.wiring import Trader, open_trader
 from tests.end_to_end.proxy import Fault, Proxy, a_proxy
 from tests.wire.conftest import Venue
 from tests.wire.signed import signing
@@ -145,7 +147,7 @@ async def test_a_stop_without_an_answer_stands_before_anything_else_is_sent(tmp_
         assert await scene.closed() >= 4
 
 
-async def test_a_position_whose_stop_is_refused_is_closed(tmp_path: Path) -> None:
+async def test_a_position_whose_stop_would_trigger_at_once_is_closed(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         rule = scene.proxy.fail("POST", ALGO, Fault.REFUSE_TRIGGER, times=2)
         await scene.trade()
@@ -153,7 +155,7 @@ async def test_a_position_whose_stop_is_refused_is_closed(tmp_path: Path) -> Non
         # Bare until the close: cancelling what rests, then the close itself.
         await scene.assert_safe_and_accounted(requests_while_bare=2)
         reasons = [row.reason for row in (await scene.trader.ledger.summary(0)).trade_rows]
-        assert reasons.count("stop_refused") == 2
+        assert reasons.count("stop_beyond") == 2
 
 
 async def test_a_close_that_fails_is_tried_again_under_the_stop(tmp_path: Path) -> None:
@@ -220,7 +222,28 @@ async def test_an_outage_right_after_an_entry_ends_with_the_stop_in_place(tmp_pa
         assert await scene.closed() >= 3
 
 
-async def test_a_stop_that_went_while_nobody_was_told_is_noticed_and_the_position_closed(tmp_path: Path) -> None:
+async def test_a_stop_that_is_refused_by_quantity_is_placed_as_one_that_closes_the_position(tmp_path: Path) -> None:
+    async with a_scene(tmp_path) as scene:
+        rule = scene.proxy.fail("POST", ALGO, Fault.REFUSE_TYPE, times=2, reduceOnly="true")
+        await scene.trade()
+        assert rule.done == 2
+        await scene.assert_safe_and_accounted(requests_while_bare=2)
+        assert "stop_refused" not in [row.reason for row in (await scene.trader.ledger.summary(0)).trade_rows]
+
+
+async def test_a_position_whose_stop_is_refused_in_every_form_is_closed_and_nothing_is_entered_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async with a_scene(tmp_path) as scene:
+        scene.proxy.fail("POST", ALGO, Fault.REFUSE_TYPE, times=1_000)
+        await scene.trade()
+        # Two forms of a stop, cancelling what rests, the close.
+        await scene.assert_safe_and_accounted(requests_while_bare=4)
+        reasons = [row.reason for row in (await scene.trader.ledger.summary(0)).trade_rows]
+        assert set(reasons) == {"stop_refused"}
+
+
+async def test_a_stop_that_went_while_nobody_was_told_is_noticed_and_replaced(tmp_path: Path) -> None:
     async with a_scene(tmp_path) as scene:
         venue = Venue(
             scene.exchange.ready.http,
@@ -230,13 +253,14 @@ async def test_a_stop_that_went_while_nobody_was_told_is_noticed_and_the_positio
         )
 
         async def take_a_stop_away() -> None:
-            while not (held := [line.stop for line in scene.trader.engine.status().positions if line.stop]):
+            while not any(line.price_stop for line in scene.trader.engine.status().positions):
                 await scene.exchange.ask("/localbinance/status")  # one round trip, and look again
+            stops = await scene.trader.client.fetch_open_stops()
             scene.proxy.blocked.add("private")
             await scene.proxy.cut("private")
             status: Any = await scene.exchange.ask("/localbinance/status")
             async with signing(venue) as direct:
-                name = {"clientAlgoId": held[0].client_order_id}
+                name = {"clientAlgoId": stops[0].client_order_id}
                 answer = await direct.send("DELETE", ALGO, name, at_ms=status["now_ms"])
                 assert answer.status == 200
             scene.proxy.blocked.clear()
@@ -244,9 +268,8 @@ async def test_a_stop_that_went_while_nobody_was_told_is_noticed_and_the_positio
         thief = asyncio.create_task(take_a_stop_away())
         await scene.trade(16)
         await thief
-        # Bare until it is noticed: three rungs may be on their way; what rests is cancelled, then the rest is closed.
+        # Bare until it is noticed: three rungs may be on their way, then the next stop is.
         await scene.assert_safe_and_accounted(requests_while_bare=5)
-        assert "stop_canceled" in [row.reason for row in (await scene.trader.ledger.summary(0)).trade_rows]
 
 
 KILLED = """
@@ -267,7 +290,7 @@ async def main():
         while not run.done():
             await asyncio.sleep(0.001)
             status = trader.engine.status()
-            if len([line for line in status.positions if line.stop is not None]) >= 2:
+            if len([line for line in status.positions if line.price_stop is not None]) >= 2:
                 print("protected", flush=True)
                 await asyncio.sleep(60)
 
@@ -275,7 +298,9 @@ asyncio.run(main())
 """
 
 
-async def test_killed_without_warning_it_leaves_every_position_with_its_stop(tmp_path: Path) -> None:
+async def test_killed_without_warning_it_leaves_every_position_with_its_stop_and_takes_its_trades_up_again(
+    tmp_path: Path,
+) -> None:
     arguments = ("--market=synthetic", "--speed=max", "--port=0", "--balance=400", "--seed=5")
     async with local_exchange(arguments) as exchange:
         ready = exchange.ready.model_dump(by_alias=True) | {
@@ -297,6 +322,29 @@ async def test_killed_without_warning_it_leaves_every_position_with_its_stop(tmp
         settings = settings_for(exchange, exchange.ready.http.removeprefix("http://"), tmp_path)
         status: Any = await exchange.ask("/localbinance/status")
         clock = LockstepClock(status["now_ms"])
-        with pytest.raises(CannotTrade, match="the account already holds"):
-            async with open_trader(settings, clock, f"sqlite+aiosqlite:///{tmp_path}/ledger.db"):
-                pass
+        held = {trade.symbol for trade in await open_trades(tmp_path)}
+        assert len(held) >= 2
+        async with open_trader(settings, clock, f"sqlite+aiosqlite:///{tmp_path}/ledger.db") as trader:
+            async with asyncio.timeout(LIMIT_S):
+                await trader.engine.run(status["now_ms"] + 10 * MINUTE_MS, asyncio.Event())
+            assert await trader.client.fetch_positions() == []
+            assert await trader.client.fetch_open_stops() == []
+            assert await trader.client.fetch_open_orders() == []
+            assert await trader.ledger.open_trades() == []
+            rows = (await trader.ledger.summary(0)).trade_rows
+            assert sum((row.net_pnl for row in rows), Decimal(0)) == sum(
+                (
+                    row.amount
+                    for row in await trader.client.fetch_income(since_ms=exchange.ready.start_ms)
+                    if row.symbol
+                ),
+                Decimal(0),
+            )
+
+
+async def open_trades(folder: Path) -> list[TradeRow]:
+    ledger = await Ledger.open(f"sqlite+aiosqlite:///{folder}/ledger.db")
+    try:
+        return await ledger.open_trades()
+    finally:
+        await ledger.close()

@@ -138,9 +138,8 @@ async def _demo(options: DemoOptions) -> int:
         ledger_url = f"sqlite+aiosqlite:///{run_dir / 'ledger.db'}"
         with logging_to(run_dir, secrets=settings.secrets(), console=False):
             async with open_trader(settings, clock, ledger_url) as trader:
-                start_balance = trader.start_balance
                 stopped = await _trade(trader, options, clock, console)
-                report, trades = await _report(trader, exchange, start_balance, started)
+                report, trades = await _report(trader, exchange, started)
                 points = await _equity_points(trader.ledger)
     picture = run_dir / "equity.png"
     await asyncio.to_thread(
@@ -164,20 +163,18 @@ async def _trade(trader: Trader, options: DemoOptions, clock: LockstepClock, con
     with suppress(NotImplementedError):  # Windows: the loop takes no signal handlers, Ctrl-C cancels instead
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            show_progress(engine.status, start_ms=start_ms, end_ms=end_ms, console=console, stop=done), name="progress"
-        )
-        try:
-            await engine.run(end_ms, stop)
-        finally:
-            done.set()
+    progress = asyncio.create_task(
+        show_progress(engine.status, start_ms=start_ms, end_ms=end_ms, console=console, stop=done), name="progress"
+    )
+    try:
+        await engine.run(end_ms, stop)
+    finally:
+        done.set()
+        await progress
     return stop.is_set()
 
 
-async def _report(
-    trader: Trader, exchange: LocalExchange, start_balance: Decimal, started: float
-) -> tuple[Report, list[TradeLine]]:
+async def _report(trader: Trader, exchange: LocalExchange, started: float) -> tuple[Report, list[TradeLine]]:
     summary = await trader.ledger.summary(0)
     unexplained = await trader.engine.accountant.unexplained_pnl()
     balance = await trader.client.fetch_balance()
@@ -208,9 +205,9 @@ async def _report(
         fees=summary.fees,
         funding=summary.funding,
         max_drawdown=max_drawdown(equity),
-        start_balance=start_balance,
+        start_balance=trader.engine.start_balance,
         end_balance=balance.wallet,
-        symbols=len(trader.universe.symbols),
+        symbols=len(trader.market.universe.symbols),
         signals=summary.signals,
         naked_ms=naked_time(summary.naked_ms),
         unexplained_pnl=unexplained,

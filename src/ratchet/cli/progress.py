@@ -87,7 +87,7 @@ def _positions(now: Status) -> Table:
     for name in ("symbol", "side", "quantity", "entry", "stop", "held", "naked ms"):
         table.add_column(name, justify="left" if name in ("symbol", "side") else "right")
     for line in now.positions:
-        stop = "[bold red]none yet[/]" if line.stop is None else plain(line.stop.price_trigger)
+        stop = "[bold red]none yet[/]" if line.price_stop is None else plain(line.price_stop)
         table.add_row(
             line.symbol,
             "long" if line.side.sign > 0 else "short",

@@ -15,6 +15,7 @@ from ratchet.config.environment import read_env_file, read_environment
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.guard_settings import GuardSettings
 from ratchet.config.profile import DEFAULT, read_profile
+from ratchet.config.protection_settings import ProtectionSettings
 from ratchet.config.runtime import read_runtime
 from ratchet.config.sections import (
     BracketSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "ExchangeSettings",
     "GuardSettings",
     "LedgerSettings",
+    "ProtectionSettings",
     "RiskLimits",
     "Settings",
     "StrategyChoice",
@@ -55,6 +57,7 @@ class Settings(Section):
     )
     risk: RiskLimits = Field(default_factory=RiskLimits)
     bracket: BracketSettings = Field(default_factory=BracketSettings)
+    protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
     guard: GuardSettings = Field(default_factory=GuardSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     log_dir: FilePath = FilePath("var/log")

@@ -25,8 +25,8 @@ class Bracket:
     quantity: Decimal  # base asset
     price_entry: Decimal  # expected: the market decides
     price_stop: Decimal
-    rungs: tuple[Rung, ...]  # nearest first
-    hold_ms_max: int
+    rungs: tuple[Rung, ...]  # nearest first; none: only the stop ends it
+    hold_ms_max: int | None  # None: for as long as it takes
 
     def __post_init__(self) -> None:
         if self.quantity <= 0:
@@ -34,9 +34,9 @@ class Bracket:
         if self.side.sign * (self.price_entry - self.price_stop) <= 0:
             raise ValueError(f"{self.symbol}: stop {self.price_stop} is not on the losing side of {self.price_entry}")
         ladder = [self.side.sign * price for price in (self.price_entry, *(rung.price for rung in self.rungs))]
-        if not self.rungs or any(after <= before for before, after in pairwise(ladder)):
+        if any(after <= before for before, after in pairwise(ladder)):
             raise ValueError(f"{self.symbol}: rungs do not climb away from {self.price_entry} on the winning side")
-        if sum(rung.quantity for rung in self.rungs) != self.quantity:
+        if self.rungs and sum(rung.quantity for rung in self.rungs) != self.quantity:
             raise ValueError(f"{self.symbol}: the rungs do not add up to {self.quantity}")
-        if self.hold_ms_max <= 0:
+        if self.hold_ms_max is not None and self.hold_ms_max <= 0:
             raise ValueError(f"{self.symbol}: a maximum hold of {self.hold_ms_max} ms is none")

@@ -21,3 +21,10 @@ def client_order_id(run: str, trade: TradeId, role: str, sequence: int) -> Clien
     if len(name) > CLIENT_ORDER_ID_LENGTH_MAX:
         raise ValueError(f"client order id {name} has {len(name)} characters, {CLIENT_ORDER_ID_LENGTH_MAX} at most")
     return ClientOrderId(name)
+
+
+def trade_of(run: str, name: str) -> TradeId | None:
+    """Read the trade off an order's name; None for a name that is not of this ledger, or of no trade."""
+    stem = f"rt-{run}-"
+    number = name.removeprefix(stem).partition("-")[0] if name.startswith(stem) else ""
+    return TradeId(int(number)) if number.isdecimal() and int(number) > 0 else None

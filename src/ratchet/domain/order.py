@@ -32,6 +32,7 @@ class Role(StrEnum):
     STOP = "stop"
     RUNG = "rung"
     CLOSE = "close"
+    FOREIGN = "foreign"  # another hand's order, on a position that we keep
 
 
 class Origin(StrEnum):
@@ -96,6 +97,7 @@ class StopOrder:
     side: Side  # the closing side
     quantity: Decimal  # base asset, on the step
     price_trigger: Decimal  # on the tick
+    closes_position: bool = False  # instead of the quantity: whatever is held then (closePosition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +142,9 @@ class StopReport:
     symbol: Symbol
     side: Side
     status: StopStatus
-    quantity: Decimal
+    quantity: Decimal  # 0 for one that closes the position
     price_trigger: Decimal
+    closes_position: bool
     order_id: OrderId | None  # of the market order it became
     reason: str  # why it was rejected, else empty
     updated_ms: int

@@ -18,6 +18,7 @@ class Position:
     price_entry: Decimal
     price_mark: Decimal
     unrealized_pnl: Decimal  # USDC
+    updated_ms: int  # when it last changed
 
     def __post_init__(self) -> None:
         if self.quantity_signed == 0:

@@ -30,6 +30,7 @@ class PositionChanged:
 
     symbol: Symbol
     quantity_signed: Decimal
+    price_entry: Decimal  # average; 0 when flat
     at_ms: int
 
 

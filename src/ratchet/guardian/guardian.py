@@ -94,7 +94,8 @@ class Guardian:
             case Leave(look_again_ms=again_ms):
                 return again_ms
             case Protect() as protect:
-                await self._protect(sight, case, protect)
+                if not await self._protect(sight, case, protect):
+                    return 0.0
             case Flatten(reason=reason):
                 await self._flatten(position, rules, reason)
         return AGAIN_MS
@@ -118,8 +119,11 @@ class Guardian:
         self._stops[symbol] = frozenset(stop.client_order_id for stop in (*sight.standing, *sight.under_way))
         return sight
 
-    async def _protect(self, sight: Sight, case: Case, protect: Protect) -> None:
-        """Have a stop. Whether one of unknown outcome arrived the next look shows; it is sent again under its name."""
+    async def _protect(self, sight: Sight, case: Case, protect: Protect) -> bool:
+        """Have a stop. False when it is refused.
+
+        Raises: ExchangeError when the outcome is not known: the next look shows it, and it is sent again by its name.
+        """
         position = sight.position
         symbol = position.symbol
         name = self._unsettled.setdefault(symbol, self._names.next())
@@ -139,12 +143,13 @@ class Guardian:
                 del self._unsettled[symbol]
                 case.refused(f"stop refused: {no}", is_beyond=no.meaning is Meaning.WOULD_TRIGGER)
                 log.error("stop_refused", **about, closes_position=protect.closes_position, error=str(no))
-                return
+                return False
         del self._unsettled[symbol]
         self._stops[symbol] |= {name}
         case.placed(self._clock.elapsed_ms())
         self.deeds.stops_placed += 1
         log.warning("stop_placed", **about, client_order_id=name, closes_position=protect.closes_position)
+        return True
 
     async def _flatten(self, position: Position, rules: SymbolRules | None, reason: str) -> None:
         """Close at market, once: the next look shows whether it is gone."""

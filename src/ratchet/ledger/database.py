@@ -17,7 +17,7 @@ from ratchet.ledger.errors import LedgerError
 BUSY_TIMEOUT_MS = 5_000
 VERSION_TABLE = "alembic_version"
 NOT_A_LEDGER = "it is not a ledger; name another file"
-_WRITES = "ratchet_writes"  # the option of connections that are going to write
+WRITES = "ratchet_writes"  # the option of connections that are going to write
 
 
 async def open_database(url: str) -> AsyncEngine:
@@ -53,7 +53,7 @@ async def open_database(url: str) -> AsyncEngine:
 
 def for_writing(engine: AsyncEngine) -> AsyncEngine:
     """The same database, for transactions that write: another process that writes is waited for at their beginning."""
-    return engine.execution_options(**{_WRITES: True})
+    return engine.execution_options(**{WRITES: True})
 
 
 def migrations() -> Config:
@@ -90,7 +90,7 @@ def _begin_sqlite(connection: Connection) -> None:
     Changes of tables are inside as well: by itself the driver would commit each on its own, and a kill in the middle
     of a migration would leave a ledger that is neither old nor new.
     """
-    writes = connection.get_execution_options().get(_WRITES, False)
+    writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

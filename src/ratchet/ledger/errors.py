@@ -7,3 +7,7 @@ class LedgerError(Exception):
 
 class UnknownFill(LedgerError):
     """A fill of an order that is not in the ledger."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The database cannot be written just now (locked, full, gone): the same may work later."""

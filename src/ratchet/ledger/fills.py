@@ -5,23 +5,35 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import TradeId
+from ratchet.domain.order import OrderStatus, Origin, Role
 from ratchet.domain.position import Income
 from ratchet.ledger.errors import UnknownFill
 from ratchet.ledger.tables import FillRow, FundingRow, OrderRow
 
 
-async def book_fill(session: AsyncSession, fill: Fill) -> bool:
-    """Book an execution under its order. False when it was booked already. Raises: UnknownFill."""
+async def book_fill(session: AsyncSession, fill: Fill, trade_id: TradeId | None) -> bool:
+    """Book an execution, once. False when it was booked already.
+
+    Args: trade_id, the trade that it changes; without one it is that of the order, which must be in the ledger then.
+        With one, another hand's order is written down too.
+    Raises: UnknownFill.
+    """
     if await session.get(FillRow, (fill.symbol, fill.fill_id)) is not None:
         return False
     order = await _order_of(session, fill)
+    if order is None:
+        if trade_id is None:
+            raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
+        order = _foreign_order(fill, trade_id)
+        session.add(order)
+        await session.flush()
     if order.order_id is None:
         order.order_id = fill.order_id
     session.add(
         FillRow(
             symbol=fill.symbol,
             fill_id=fill.fill_id,
-            trade_id=order.trade_id,
+            trade_id=order.trade_id if trade_id is None else trade_id,
             client_order_id=order.client_order_id,
             order_id=fill.order_id,
             side=fill.side.value,
@@ -52,13 +64,31 @@ async def book_funding(session: AsyncSession, income: Income, trade_id: TradeId 
     return True
 
 
-async def _order_of(session: AsyncSession, fill: Fill) -> OrderRow:
+async def _order_of(session: AsyncSession, fill: Fill) -> OrderRow | None:
     row = None
     if fill.client_order_id is not None:
         row = await session.get(OrderRow, fill.client_order_id)
     if row is None:
         numbered = select(OrderRow).where(OrderRow.symbol == fill.symbol, OrderRow.order_id == fill.order_id)
         row = await session.scalar(numbered)
-    if row is None:
-        raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
     return row
+
+
+def _foreign_order(fill: Fill, trade_id: TradeId) -> OrderRow:
+    return OrderRow(
+        client_order_id=f"foreign-{fill.symbol}-{fill.order_id}",  # the trade history does not say its true name
+        trade_id=trade_id,
+        origin=Origin.MANUAL.value,
+        role=Role.FOREIGN.value,
+        kind="MARKET",
+        symbol=fill.symbol,
+        side=fill.side.value,
+        quantity=fill.quantity,
+        price=None,
+        reduce_only=False,
+        status=OrderStatus.FILLED.value,
+        order_id=fill.order_id,
+        reason="",
+        intended_ms=fill.at_ms,
+        updated_ms=fill.at_ms,
+    )

@@ -12,17 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, OrderId, TradeId, client_order_id
+from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, client_order_id
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
 from ratchet.domain.position import Income
 from ratchet.domain.signal import NoSignal, Signal
+from ratchet.domain.symbol import Symbol
 from ratchet.ledger.database import for_writing, open_database, reason
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.fills import book_fill, book_funding
 from ratchet.ledger.orders import mark_order, order_row, sequence_after
 from ratchet.ledger.signals import signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
-from ratchet.ledger.tables import Base, EquityRow, FillRow, FundingRow, MetaRow, OrderRow, SignalRow, TradeRow
+from ratchet.ledger.tables import Base, EquityRow, FillRow, FundingRow, GapRow, MetaRow, OrderRow, SignalRow, TradeRow
 from ratchet.ledger.writer import Writer
 
 RUN_LENGTH = 4
@@ -45,7 +46,11 @@ class Ledger:
     @classmethod
     async def open(cls, url: str) -> Self:
         """Open a database, made and migrated if need be. Raises: LedgerError."""
-        engine = await open_database(url)
+        return await cls.on(await open_database(url))
+
+    @classmethod
+    async def on(cls, engine: AsyncEngine) -> Self:
+        """The ledger in a database that has its tables. Raises: LedgerError."""
         try:
             async with AsyncSession(for_writing(engine)) as session, session.begin():
                 row = await session.get(MetaRow, "run")
@@ -79,7 +84,7 @@ class Ledger:
         self,
         trade_id: TradeId,
         bracket: Bracket,
-        signal: Signal,
+        strategy: str,
         orders: Sequence[tuple[Role, MarketOrder | LimitOrder | StopOrder]],
         *,
         profile: str,
@@ -94,8 +99,8 @@ class Ledger:
             price_entry=bracket.price_entry,
             price_stop=bracket.price_stop,
             rungs=[{"price": str(rung.price), "quantity": str(rung.quantity)} for rung in bracket.rungs],
-            hold_ms_max=bracket.hold_ms_max,
-            strategy=signal.strategy,
+            hold_ms_max=bracket.hold_ms_max or 0,
+            strategy=strategy,
             profile=profile,
             opened_ms=at_ms,
             reason="",
@@ -135,17 +140,21 @@ class Ledger:
 
     # Orders ----------------------------------------------------------------------------------------------------------
 
-    async def next_client_order_id(self, trade_id: TradeId, role: Role) -> ClientOrderId:
-        """A name that no order has or will have."""
-        key = (trade_id, role)
-        if key not in self._sequences:
-            names = select(OrderRow.client_order_id).where(OrderRow.trade_id == trade_id, OrderRow.role == role.value)
-            async with self._sessions() as session:
-                known = list(await session.scalars(names))
-            self._sequences.setdefault(key, sequence_after(self.run, trade_id, role, known))
-        sequence = self._sequences[key]
-        self._sequences[key] = sequence + 1
+    def name_order(self, trade_id: TradeId, role: Role) -> ClientOrderId:
+        """A name that no order of the trade has. Raises: LedgerError for a trade of before that was not recalled."""
+        sequence = self._sequences.get((trade_id, role))
+        if sequence is None:
+            raise LedgerError(f"the names of trade {trade_id} were not recalled")
+        self._sequences[trade_id, role] = sequence + 1
         return client_order_id(self.run, trade_id, role.value, sequence)
+
+    async def recall(self, trade_id: TradeId, also: Sequence[str] = ()) -> None:
+        """Make ready to name further orders of a trade of before. `also`: names that the exchange has and knows."""
+        async with self._sessions() as session:
+            known = await session.scalars(select(OrderRow.client_order_id).where(OrderRow.trade_id == trade_id))
+            names = [*known, *also]
+        for role in Role:
+            self._sequences[trade_id, role] = sequence_after(self.run, trade_id, role, names)
 
     async def record_intents(
         self,
@@ -178,22 +187,12 @@ class Ledger:
 
         await self._writer.write(write)
 
-    async def client_order_ids(self, trade_id: TradeId) -> dict[OrderId, ClientOrderId]:
-        """Our names of the trade's orders by the exchange's numbers, as far as these are known."""
-        numbered = select(OrderRow).where(OrderRow.trade_id == trade_id, OrderRow.order_id.is_not(None))
+    async def trade_of_order(self, symbol: Symbol, order_id: OrderId) -> TradeId | None:
+        """The trade that an order of the exchange's number belongs to, as far as the ledger knows."""
+        numbered = select(OrderRow.trade_id).where(OrderRow.symbol == symbol, OrderRow.order_id == order_id)
         async with self._sessions() as session:
-            rows = await session.scalars(numbered)
-            return {OrderId(row.order_id): ClientOrderId(row.client_order_id) for row in rows if row.order_id}
-
-    async def unfinished_orders(self, trade_id: TradeId) -> list[tuple[ClientOrderId, Role]]:
-        """Orders that were sent and whose end is not known."""
-        async with self._sessions() as session:
-            rows = await session.scalars(select(OrderRow).where(OrderRow.trade_id == trade_id))
-            return [
-                (ClientOrderId(row.client_order_id), Role(row.role))
-                for row in rows
-                if row.status != OrderStatus.INTENDED.value and not OrderStatus(row.status).is_final
-            ]
+            found = await session.scalar(numbered)
+            return None if found is None else TradeId(found)
 
     async def orders_of(self, trade_id: TradeId) -> list[OrderRow]:
         """A trade's orders in the order of their intent."""
@@ -201,15 +200,58 @@ class Ledger:
             ordered = select(OrderRow).where(OrderRow.trade_id == trade_id).order_by(OrderRow.intended_ms)
             return list(await session.scalars(ordered))
 
+    async def trade(self, trade_id: TradeId) -> TradeRow | None:
+        """A trade."""
+        async with self._sessions() as session:
+            return await session.get(TradeRow, trade_id)
+
+    async def fills_of(self, trade_id: TradeId) -> list[FillRow]:
+        """A trade's executions, oldest first."""
+        async with self._sessions() as session:
+            ordered = select(FillRow).where(FillRow.trade_id == trade_id).order_by(FillRow.at_ms, FillRow.fill_id)
+            return list(await session.scalars(ordered))
+
+    async def reopen_trade(self, trade_id: TradeId) -> None:
+        """A trade that was taken to be over is not: an execution of it has come to light."""
+
+        async def write(session: AsyncSession) -> None:
+            trade = await self._trade(session, trade_id)
+            trade.closed_ms, trade.reason = None, ""
+
+        await self._writer.write(write)
+
     # Money -----------------------------------------------------------------------------------------------------------
 
-    async def record_fill(self, fill: Fill) -> bool:
-        """Book an execution, once. False when it was booked already.
+    async def record_fill(self, fill: Fill, trade_id: TradeId | None = None) -> bool:
+        """Book an execution, once, to a trade or to that of its order. False when it was booked already.
 
-        Raises: UnknownFill when no order of the ledger matches by client id or by the exchange's number.
+        Raises: UnknownFill when no trade is given and no order of the ledger matches by client id or number.
         """
+        return await self._writer.write(lambda session: book_fill(session, fill, trade_id))
 
-        return await self._writer.write(lambda session: book_fill(session, fill))
+    async def unknown_fills(self, fills: Sequence[tuple[Symbol, FillId]]) -> list[tuple[Symbol, FillId]]:
+        """Which of these executions are not booked."""
+        async with self._sessions() as session:
+            return [each for each in fills if await session.get(FillRow, each) is None]
+
+    async def record_gap(
+        self, trade_id: TradeId, symbol: Symbol, quantity: Decimal, price: Decimal, reason: str, *, at_ms: int
+    ) -> None:
+        """Book a change of a position, signed, of which no execution can be found any more."""
+        row = GapRow(
+            trade_id=trade_id,
+            symbol=symbol,
+            quantity=quantity,
+            price=price,
+            reason=reason[:REASON_LENGTH_MAX],
+            at_ms=at_ms,
+        )
+        await self._writer.write(lambda session: _add_all(session, [row]))
+
+    async def gaps_of(self, trade_id: TradeId) -> list[GapRow]:
+        """A trade's gaps, oldest first."""
+        async with self._sessions() as session:
+            return list(await session.scalars(select(GapRow).where(GapRow.trade_id == trade_id).order_by(GapRow.id)))
 
     async def record_funding(self, income: Income, trade_id: TradeId | None) -> bool:
         """Book a funding payment, once. False when it was booked already."""

@@ -44,7 +44,7 @@ class TradeRow(Base):
     price_entry: Mapped[Decimal] = mapped_column(Exact)  # expected
     price_stop: Mapped[Decimal] = mapped_column(Exact)
     rungs: Mapped[list[dict[str, str]]] = mapped_column(JSON)
-    hold_ms_max: Mapped[int] = mapped_column(BigInteger)
+    hold_ms_max: Mapped[int] = mapped_column(BigInteger)  # 0: for as long as it takes
     strategy: Mapped[str] = mapped_column(String(120))
     profile: Mapped[str] = mapped_column(String(32))
     opened_ms: Mapped[int] = mapped_column(BigInteger)
@@ -93,6 +93,20 @@ class FillRow(Base):
     is_maker: Mapped[bool] = mapped_column(Boolean)
     at_ms: Mapped[int] = mapped_column(BigInteger)
     __table_args__ = (Index("fills_by_trade", "trade_id"),)
+
+
+class GapRow(Base):
+    """A change of a position of which no execution is known any more. `quantity` is signed, as the position is."""
+
+    __tablename__ = "gaps"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    trade_id: Mapped[int] = mapped_column(ForeignKey("trades.id"))
+    symbol: Mapped[str] = mapped_column(String(32))
+    quantity: Mapped[Decimal] = mapped_column(Exact)
+    price: Mapped[Decimal] = mapped_column(Exact)  # what the exchange gave as the average entry, or the mark price
+    reason: Mapped[str] = mapped_column(String(200))
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    __table_args__ = (Index("gaps_by_trade", "trade_id"),)
 
 
 class FundingRow(Base):

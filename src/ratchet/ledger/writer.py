@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from ratchet.ledger.database import for_writing, reason
-from ratchet.ledger.errors import LedgerError
+from ratchet.ledger.errors import LedgerError, LedgerUnavailable
 
 BATCH_MAX = 200
 WAITING_MAX = 10_000
@@ -40,8 +40,8 @@ class Writer:
     async def write(self, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
         """Have work done; returns, with its result, once it is on the disk.
 
-        A caller that is cancelled meanwhile leaves its work to be done. Raises: LedgerError, also when the ledger is
-        closed or cannot be written.
+        A caller that is cancelled meanwhile leaves its work to be done. Raises: LedgerUnavailable when the database
+        cannot be written, LedgerError when the ledger is closed or has a reason against the work.
         """
         if self._closed:
             raise LedgerError(CLOSED)
@@ -86,7 +86,7 @@ class Writer:
                 results = [await each.work(session) for each in batch]
         except OperationalError as error:
             for each in batch:
-                _tell(each, LedgerError(f"the ledger cannot be written: {reason(error)}"))
+                _tell(each, LedgerUnavailable(f"the ledger cannot be written: {reason(error)}"))
             return
         except asyncio.CancelledError:
             for each in batch:

@@ -23,6 +23,9 @@ def plan_bracket(signal: Signal, quantity: Decimal, settings: BracketSettings, r
     would be below the smallest order gives its share to the next one.
     Raises: CannotPlan.
     """
+    rungs = _rungs(signal, quantity, settings, rules)
+    if not rungs:
+        raise CannotPlan(f"{signal.symbol}: {quantity} is too little for a single rung")
     try:
         return Bracket(
             symbol=signal.symbol,
@@ -30,7 +33,7 @@ def plan_bracket(signal: Signal, quantity: Decimal, settings: BracketSettings, r
             quantity=quantity,
             price_entry=signal.price,
             price_stop=stop_price(signal, settings, rules),
-            rungs=_rungs(signal, quantity, settings, rules),
+            rungs=rungs,
             hold_ms_max=settings.hold_minutes_max * MINUTE_MS,
         )
     except ValueError as error:

@@ -2,20 +2,19 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol, TypeVar
 
 import structlog
 
 from ratchet.domain.bracket import Bracket
-from ratchet.domain.candle import Candle
 from ratchet.domain.clock import Clock
 from ratchet.domain.identity import ClientOrderId, TradeId
 from ratchet.domain.market_rules import SymbolRules
-from ratchet.domain.money import ZERO
-from ratchet.domain.order import Side, StopOrder
+from ratchet.domain.order import Role, Side
 from ratchet.domain.position import Balance
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
@@ -29,27 +28,43 @@ from ratchet.domain.user_event import (
 )
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError
-from ratchet.exchange.market_stream import MarketStream
-from ratchet.exchange.user_stream import UserStream
+from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
-from ratchet.market.feed import CandleFeed
 from ratchet.risk.guard import Approved
 from ratchet.trading.accounting import Accountant
+from ratchet.trading.halts import Halts
 from ratchet.trading.inbox import Inbox
 from ratchet.trading.keeper import CloseWanted, Keeper, KeeperParts, LeaveWanted, LookAgain
+from ratchet.trading.market_side import CannotTrade, MarketSide, raise_cannot_trade
+from ratchet.trading.notebook import Notebook
 from ratchet.trading.planner import Planner
-from ratchet.trading.scanner import Scanner
+from ratchet.trading.protector import Protector
+from ratchet.trading.reconciler import Found, Reconciler
 from ratchet.trading.trade_state import TradeState
 
 ACCOUNT_INTERVAL_MS = 60_000
-SWEEP_INTERVAL_MS = 30_000
 DAY_MS = 86_400_000
 CONNECT_TIMEOUT_S = 20.0
 KEEPERS_END_TIMEOUT_S = 30.0
+WRITTEN_TIMEOUT_S = 20.0
+PREPARE_PAUSE_S = 5.0
 EVENTS_WAITING_MAX = 5_000
 SIGNALS_SHOWN = 6
+SILENT_MS = 1_000  # by so much the account's own word may run ahead of the stream that should have told it
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
+
+
+class UserSide(Protocol):
+    """Where events of the account come from."""
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+
+    async def rebuild(self) -> None:
+        """Give up a connection that stands and tells nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +75,7 @@ class PositionLine:
     side: Side
     quantity: Decimal
     price_entry: Decimal
-    stop: StopOrder | None
+    price_stop: Decimal | None  # of the stop that stands; None: none does
     opened_ms: int
     naked_ms: float | None
 
@@ -85,13 +100,15 @@ class EngineParts:
     clock: Clock
     client: BinanceClient
     ledger: Ledger
-    feed: CandleFeed
-    market_stream: MarketStream
+    notebook: Notebook
+    protector: Protector
+    reconciler: Reconciler
     keeper_parts: KeeperParts
     planner: Planner
     rules: Mapping[Symbol, SymbolRules]
-    balance: Balance
+    halts: Halts
     profile: str
+    sweep_interval_ms: int
 
 
 class Engine:
@@ -100,16 +117,20 @@ class Engine:
     def __init__(
         self,
         parts: EngineParts,
-        make_scanner: Callable[["Engine"], Scanner],
-        make_user_stream: Callable[["Engine"], UserStream],
+        make_market: Callable[["Engine"], MarketSide],
+        make_user_side: Callable[["Engine"], UserSide],
     ) -> None:
         self._parts = parts
         self._clock = parts.clock
         self._client = parts.client
         self._ledger = parts.ledger
-        self._balance = parts.balance
+        self._protector = parts.protector
+        self._reconciler = parts.reconciler
+        self.halts = parts.halts
+        self._balance = Balance(wallet=Decimal(0), available=Decimal(0), unrealized_pnl=Decimal(0))
         self._day = parts.clock.now_ms() // DAY_MS
-        self._equity_day_start = parts.balance.equity
+        self._equity_day_start = Decimal(0)
+        self.start_balance = Decimal(0)  # wallet, USDC, once it has been asked for
         self._keepers: dict[Symbol, Keeper] = {}
         self._keeper_tasks: set[asyncio.Task[None]] = set()
         self._keeper_of: dict[ClientOrderId, Keeper] = {}
@@ -119,12 +140,15 @@ class Engine:
         self._user_connected = asyncio.Event()
         self._events: Inbox[UserEvent] = Inbox(parts.clock, size_max=EVENTS_WAITING_MAX)
         self._signals: deque[tuple[Signal, str]] = deque(maxlen=SIGNALS_SHOWN)
-        self._halted = "starting"
         self._trades_closed = 0
         self._naked_ms_max: float | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        self._scanner = make_scanner(self)
-        self._user_stream = make_user_stream(self)
+        self._owned: list[asyncio.Task[None]] = []
+        self.started = asyncio.Event()  # entries are on, or would be if nothing else halted them
+        self.protected = asyncio.Event()  # what was found at the start is covered
+        self.halts.set("starting", "starting")
+        self._market = make_market(self)
+        self._user_side = make_user_side(self)
         self.accountant = Accountant(parts.client, parts.ledger, parts.clock.now_ms(), self._last_trade.get)
 
     # running ----------------------------------------------------------------------------------------------
@@ -133,44 +157,85 @@ class Engine:
         """Trade until exchange time reaches `until_ms`, when open trades are closed at market, or until `stop` is set,
         when they are left to their stops on the exchange.
 
-        Raises: ExceptionGroup of whatever a part died of; TimeoutError when a stream does not connect.
+        Raises: CannotTrade when there is nothing to trade and nothing to protect; ExceptionGroup of whatever a part
+        died of; TimeoutError when a stream does not connect.
         """
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            owned = await self._start(tasks)
-            ended = tasks.create_task(self._ended(until_ms), name="end of the run")
-            stopped = tasks.create_task(stop.wait(), name="stop wanted")
-            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
-            self.halt("ending")
-            with self._clock.working():
-                await self._let_go(CloseWanted(on_ending) if ended.done() else LeaveWanted())
-                await self._refresh_account()
-                # Within the hold: an accelerated exchange must not go on between the last look and the streams' end.
-                for task in (*owned, ended, stopped):
-                    task.cancel()
-                await asyncio.wait((*owned, ended, stopped))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                # Stopped at any moment, also of the start: what is held has its stops.
+                running = tasks.create_task(self._run(tasks, until_ms), name="the run")
+                stopped = tasks.create_task(stop.wait(), name="stop wanted")
+                await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
+                ended = running.done()
+                if ended:
+                    running.result()
+                self.halts.set("ending", "ending")
+                with self._clock.working():
+                    await self._let_go(CloseWanted(on_ending) if ended else LeaveWanted())
+                    await self._parts.notebook.written(WRITTEN_TIMEOUT_S)
+                    await self._refresh_account()
+                    # Within the hold: an accelerated exchange must not go on between the last look and the end.
+                    owned = [task for task in self._owned if not task.done()]
+                    for task in (*owned, running, stopped):
+                        task.cancel()
+                    await asyncio.wait((*owned, running, stopped))
+        except BaseExceptionGroup as group:
+            raise_cannot_trade(group)
+            raise
 
-    async def _start(self, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        # Time is held until both streams deliver: an accelerated exchange would run away from a half-connected trader.
+    async def _run(self, tasks: asyncio.TaskGroup, until_ms: int | None) -> None:
+        await self._start(tasks)
+        await self._ended(until_ms)
+
+    async def _start(self, tasks: asyncio.TaskGroup) -> None:
+        # Time is held until all of it works: an accelerated exchange would run away from a half-connected trader.
         with self._clock.working():
-            owned = [
-                tasks.create_task(self._user_stream.run(), name="user stream"),
-                tasks.create_task(self._react(), name="user events"),
-            ]
+            self._own(tasks, self._parts.notebook.run(), "notebook")
+            await self._until_answered(self._reconciler.protect, "account")
+            self.protected.set()
+            self._own(tasks, self._protector.run(), "protector")
+            self._own(tasks, self._user_side.run(), "user stream")
+            self._own(tasks, self._react(), "user events")
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._user_connected.wait()
-            owned += [
-                tasks.create_task(self._parts.market_stream.run(), name="market stream"),
-                tasks.create_task(self._parts.feed.run(), name="candle feed"),
-                tasks.create_task(self._scanner.scan(), name="scanner"),
-                tasks.create_task(self._scanner.write(), name="decisions"),
-                tasks.create_task(self._watch_account(), name="account"),
-                tasks.create_task(self._sweep(), name="sweep"),
-            ]
+            for found in await self._until_answered(self._reconciler.recall, "ledger"):
+                self._take_up(found)
+            self._balance = await self._until_answered(self._client.fetch_balance, "balance")
+            self.start_balance, self._equity_day_start = self._balance.wallet, self._balance.equity
+            self._own(tasks, self._watch_account(), "account")
+            self._own(tasks, self._sweep(), "sweep")
+            await self._prepare_market()
+            self._own(tasks, self._market.run(), "market")
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._parts.market_stream.connected.wait()
-            self._halted = ""
-        return owned
+                await self._market.ready()
+            self.halts.lift("starting")
+            self.started.set()
+
+    def _own(self, tasks: asyncio.TaskGroup, work: Coroutine[None, None, None], name: str) -> None:
+        self._owned.append(tasks.create_task(work, name=name))
+
+    async def _until_answered(self, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:
+        """Nothing else is worth doing before this is known."""
+        while True:
+            try:
+                return await ask()
+            except ExchangeError as error:
+                log.warning("start_delayed", waiting_for=what, error=str(error))
+                await asyncio.sleep(PREPARE_PAUSE_S / 5)
+
+    async def _prepare_market(self) -> None:
+        """What cannot be traded on ends the run, unless something is held: then that is kept, and it is tried again."""
+        while True:
+            try:
+                await self._market.prepare()
+            except (CannotTrade, ExchangeError) as error:
+                if not self._keepers:
+                    raise
+                self.halts.set("starting", str(error))
+                await asyncio.sleep(PREPARE_PAUSE_S)
+            else:
+                return
 
     async def _ended(self, until_ms: int | None) -> None:
         if until_ms is None:
@@ -190,21 +255,7 @@ class Engine:
             for task in tuple(self._keeper_tasks):
                 task.cancel()
 
-    def halt(self, reason: str) -> None:
-        """No entries from now on. Protection and exits go on."""
-        if not self._halted:
-            log.warning("entries_halted", reason=reason)
-        self._halted = self._halted or reason
-
     # signals ----------------------------------------------------------------------------------------------
-
-    def on_candle_closed(self, symbol: Symbol) -> None:
-        """From the feed: this symbol's newest candle is complete and in the store."""
-        self._scanner.on_closed(symbol)
-
-    def on_candle(self, symbol: Symbol, candle: Candle) -> None:
-        """From the stream."""
-        self._parts.feed.on_candle(symbol, candle)
 
     def consider(self, signal: Signal) -> str:
         """Decide on a signal, now, and start its trade if it is approved. Returns what became of it."""
@@ -214,12 +265,14 @@ class Engine:
         return outcome
 
     def _decide(self, signal: Signal) -> str:
-        if self._halted:
-            return f"entries halted: {self._halted}"
+        if self.halts:
+            return f"entries halted: {self.halts.reason}"
         if self._tasks is None:
             return "not running"
         if signal.symbol in self._keepers:
             return "a trade is open on it"
+        if self._protector.ward(signal.symbol).held:
+            return "a position is held on it"
         answer = self._parts.planner.plan(
             signal,
             balance=self._balance,
@@ -237,37 +290,56 @@ class Engine:
     # trades -----------------------------------------------------------------------------------------------
 
     def _begin(self, approved: Approved, signal: Signal) -> None:
-        if self._tasks is None:
-            raise RuntimeError("a trade cannot begin before the engine runs")
         state = TradeState(
             trade_id=self._ledger.next_trade_id(), bracket=approved.bracket, opened_ms=self._clock.now_ms()
         )
-        self._last_trade[state.symbol] = state.trade_id
+        keeper = self._keeper(state)
+        self._keep(keeper, lambda: keeper.open(approved, signal.strategy, self._parts.profile))
+
+    def _take_up(self, found: Found) -> None:
+        """A trade of before, or of another hand."""
+        if found.state.symbol in self._keepers:
+            log.error("trade_beside_trade", symbol=found.state.symbol, trade_id=found.state.trade_id)
+            return
+        keeper = self._keeper(found.state)
+        if found.close:
+            keeper.on_event(CloseWanted(found.close))
+        self._keep(keeper, lambda: keeper.take_up(found.price_stop))
+
+    def _keeper(self, state: TradeState) -> Keeper:
         keeper = Keeper(
             state,
-            self._parts.rules[signal.symbol],
+            self._parts.rules[state.symbol],
             self._parts.keeper_parts,
-            lambda name: self._own(name, state.symbol),
+            lambda name: self._keeper_of.__setitem__(name, keeper),
         )
-        self._keepers[signal.symbol] = keeper
+        self._last_trade[state.symbol] = state.trade_id
+        self._keepers[state.symbol] = keeper
         self._all_kept.clear()
+        return keeper
+
+    def _keep(self, keeper: Keeper, begin: Callable[[], Awaitable[bool]]) -> None:
+        if self._tasks is None:
+            raise RuntimeError("a trade cannot begin before the engine runs")
         hold = ExitStack()
         hold.enter_context(self._clock.working())  # from now on, not from when the task gets its turn
-        task = self._tasks.create_task(self._keep(keeper, approved, signal, hold), name=f"trade {signal.symbol}")
+        task = self._tasks.create_task(self._kept(keeper, begin, hold), name=f"trade {keeper.state.symbol}")
         self._keeper_tasks.add(task)
         task.add_done_callback(self._keeper_tasks.discard)
 
-    async def _keep(self, keeper: Keeper, approved: Approved, signal: Signal, hold: ExitStack) -> None:
+    async def _kept(self, keeper: Keeper, begin: Callable[[], Awaitable[bool]], hold: ExitStack) -> None:
         state = keeper.state
         try:
             with hold:
-                entered = await keeper.open(approved, signal, self._parts.profile)
-            if entered:
+                has_begun = await begin()
+            if has_begun:
                 await keeper.keep()
+        except LedgerError as error:
+            log.error("trade_not_begun", symbol=state.symbol, error=str(error))
         except Exception:
-            # One trade's failure must not take the others' keepers with it. Its stop stands on the exchange.
+            # One trade's failure must not take the others' keepers with it. The protector holds its stop.
             log.exception("keeper_failed", symbol=state.symbol, trade_id=state.trade_id)
-            self.halt(f"the keeper of {state.symbol} failed")
+            self.halts.set(f"keeper {state.symbol}", f"the keeper of {state.symbol} failed")
         finally:
             self._forget(keeper)
 
@@ -276,81 +348,151 @@ class Engine:
         self._trades_closed += bool(state.fills) and state.quantity_held == 0
         if state.naked_ms is not None:
             self._naked_ms_max = max(self._naked_ms_max or 0.0, state.naked_ms)
-        self._keepers.pop(state.symbol, None)
-        for name in state.roles:
+        if self._keepers.get(state.symbol) is keeper:
+            del self._keepers[state.symbol]
+        for name in state.orders:
             self._keeper_of.pop(name, None)
         if not self._keepers:
             self._all_kept.set()
 
-    def _own(self, name: ClientOrderId, symbol: Symbol) -> None:
-        self._keeper_of[name] = self._keepers[symbol]
+    # what the protector tells -------------------------------------------------------------------------------
+
+    def on_trouble(self, symbol: Symbol, cause: str, detail: str) -> None:
+        """Protection did not go as planned: no entries until what caused it is gone."""
+        log.error("protection_trouble", symbol=symbol, cause=cause, detail=detail)
+        self.halts.set(f"protection of {symbol}", f"{cause} on {symbol}: {detail}")
+
+    def on_closing(self, symbol: Symbol, reason: str) -> None:
+        """What is held is being closed at market."""
+        if (keeper := self._keepers.get(symbol)) is not None:
+            keeper.on_closing(reason)
+
+    def on_naked(self, symbol: Symbol, naked_ms: float) -> None:
+        """A spell without a confirmed stop has ended."""
+        if (keeper := self._keepers.get(symbol)) is not None:
+            keeper.on_naked(naked_ms)
+
+    def on_sending(self, symbol: Symbol, name: ClientOrderId, role: Role) -> None:
+        """The protector sends an order."""
+        if (keeper := self._keepers.get(symbol)) is not None:
+            keeper.on_sending(name, role)
 
     # what the exchange tells --------------------------------------------------------------------------------
 
     def on_user_event(self, event: UserEvent) -> None:
-        """From the user stream. Events of a trade go straight to its keeper, the others to the engine's own task."""
+        """From the user stream. What concerns protection goes there at once, a trade's events to its keeper."""
         match event:
-            case OrderChanged(report=report) | StopChanged(report=report):
-                keeper = self._keeper_of.get(report.client_order_id)
+            case OrderChanged(report=report, fill=fill):
+                keeper = self._keeper_of.get(report.client_order_id) or self._keepers.get(report.symbol)
                 if keeper is not None:
                     keeper.on_event(event)
-                else:
-                    log.info("order_of_others", symbol=report.symbol, client_order_id=report.client_order_id)
+                elif fill is not None:
+                    self._put(event)
+            case StopChanged(report=stop):
+                self._protector.on_stop(stop)
+                if (keeper := self._keeper_of.get(stop.client_order_id)) is not None:
+                    keeper.on_event(event)
             case PositionChanged():
-                pass  # the fills say the same, and more
+                self._protector.on_position(event.symbol, event.quantity_signed, event.price_entry, event.at_ms)
             case FundingBooked() | StreamRestarted():
-                if not self._events.put(event):
-                    log.error("event_dropped", event=type(event).__name__)
+                self._put(event)
+
+    def _put(self, event: UserEvent) -> None:
+        if not self._events.put(event):
+            log.error("event_dropped", event=type(event).__name__)
 
     async def _react(self) -> None:
         while True:
             async with self._events.take() as event:
-                match event:
-                    case StreamRestarted():
-                        self._user_connected.set()
-                        for keeper in tuple(self._keepers.values()):
-                            keeper.on_event(LookAgain())
-                    case FundingBooked():
-                        await self.accountant.book_funding()
-                    case _:
-                        pass
+                try:
+                    await self._on_event(event)
+                except (ExchangeError, LedgerError) as error:
+                    log.warning("event_not_worked_off", event=type(event).__name__, error=str(error))
+
+    async def _on_event(self, event: UserEvent) -> None:
+        match event:
+            case StreamRestarted():
+                self._user_connected.set()
+                if self.started.is_set():
+                    await self._look()
+            case FundingBooked():
+                await self.accountant.book_funding()
+            case OrderChanged():
+                await self._on_stray(event)
+            case _:
+                pass
+
+    async def _on_stray(self, event: OrderChanged) -> None:
+        """An execution on a symbol that has no trade: one given up too early, or another hand's."""
+        symbol = event.report.symbol
+        if (keeper := self._keepers.get(symbol)) is None:
+            owner = await self._reconciler.owner_of(event.report.client_order_id)
+            if owner is not None:
+                self._take_up(await self._reconciler.reopen(owner))
+            else:
+                await self._adopt(symbol)
+            keeper = self._keepers.get(symbol)
+        if keeper is not None:
+            keeper.on_event(event)
+
+    async def _adopt(self, symbol: Symbol) -> None:
+        if (found := await self._reconciler.adopt(symbol)) is not None and symbol not in self._keepers:
+            self._take_up(found)
+
+    # looking ------------------------------------------------------------------------------------------------
 
     async def _watch_account(self) -> None:
         while True:
+            await self._clock.sleep_until((self._clock.now_ms() // ACCOUNT_INTERVAL_MS + 1) * ACCOUNT_INTERVAL_MS)
             with self._clock.working():
                 await self._refresh_account()
-            await self._clock.sleep_until((self._clock.now_ms() // ACCOUNT_INTERVAL_MS + 1) * ACCOUNT_INTERVAL_MS)
 
     async def _refresh_account(self) -> None:
         try:
             self._balance = await self._client.fetch_balance()
-        except ExchangeError as error:
-            log.warning("balance_not_fetched", error=str(error))
-            return
-        now_ms = self._clock.now_ms()
-        if now_ms // DAY_MS != self._day:
-            self._day = now_ms // DAY_MS
-            self._equity_day_start = self._balance.equity
-        await self._ledger.record_equity(now_ms, self._balance.equity, self._balance.wallet)
+            now_ms = self._clock.now_ms()
+            if now_ms // DAY_MS != self._day:
+                self._day = now_ms // DAY_MS
+                self._equity_day_start = self._balance.equity
+            await self._ledger.record_equity(now_ms, self._balance.equity, self._balance.wallet)
+        except (ExchangeError, LedgerError) as error:
+            log.warning("account_not_refreshed", error=str(error))
 
     async def _sweep(self) -> None:
-        """Hold what the keepers believe against what the exchange says, by REST: streams may lie by silence."""
+        """Hold what is believed against what the exchange says, by REST: streams may lie by silence."""
+        interval_ms = self._parts.sweep_interval_ms
         while True:
-            await self._clock.sleep_until((self._clock.now_ms() // SWEEP_INTERVAL_MS + 1) * SWEEP_INTERVAL_MS)
-            if not self._keepers:
-                continue
+            await self._clock.sleep_until((self._clock.now_ms() // interval_ms + 1) * interval_ms)
             with self._clock.working():
                 try:
-                    positions = {p.symbol: p.quantity for p in await self._client.fetch_positions()}
-                    stops = {stop.client_order_id for stop in await self._client.fetch_open_stops()}
-                except ExchangeError as error:
+                    await self._look()
+                except (ExchangeError, LedgerError) as error:
                     log.warning("sweep_failed", error=str(error))
-                    continue
-                for symbol, keeper in tuple(self._keepers.items()):
-                    state = keeper.state
-                    stop_stands = state.stop is None or state.stop.client_order_id in stops
-                    if positions.get(symbol, ZERO) != state.quantity_held or not stop_stands:
-                        keeper.on_event(LookAgain())
+
+    async def _look(self) -> None:
+        asked, asked_ms = self._clock.elapsed_ms(), self._clock.now_ms()
+        positions = await self._client.fetch_positions()
+        news = self._protector.on_positions(positions, asked, asked_ms)
+        untold = [each.symbol for each in positions if each.symbol in news and each.updated_ms < asked_ms - SILENT_MS]
+        if untold and self.started.is_set():
+            log.warning("stream_silent", symbols=untold)
+            await self._user_side.rebuild()
+        for symbol in sorted({*self._protector.held(), *self._keepers}):
+            asked = self._clock.elapsed_ms()
+            await self._protector.on_stops(symbol, await self._client.fetch_open_stops(symbol), asked)
+        for symbol, keeper in tuple(self._keepers.items()):
+            if self._protector.ward(symbol).held != keeper.state.bracket.side.sign * keeper.state.quantity_held:
+                keeper.on_event(LookAgain())
+        for symbol in self._protector.held():
+            if symbol not in self._keepers:
+                await self._adopt(symbol)
+        self._clear_troubles()
+
+    def _clear_troubles(self) -> None:
+        """What was in trouble is flat, or covered by a stop that stands."""
+        for symbol in self._parts.rules:
+            if f"protection of {symbol}" in self.halts and self._protector.is_at_rest(symbol):
+                self.halts.lift(f"protection of {symbol}")
 
     # what an operator sees ----------------------------------------------------------------------------------
 
@@ -362,7 +504,7 @@ class Engine:
                 side=keeper.state.bracket.side,
                 quantity=keeper.state.quantity_held,
                 price_entry=keeper.state.price_entry,
-                stop=keeper.state.stop,
+                price_stop=self._protector.price_stop(keeper.state.symbol),
                 opened_ms=keeper.state.opened_ms,
                 naked_ms=keeper.state.naked_ms,
             )
@@ -375,5 +517,5 @@ class Engine:
             signals=tuple(self._signals),
             trades_closed=self._trades_closed,
             naked_ms_max=self._naked_ms_max,
-            entries_halted=self._halted,
+            entries_halted=self.halts.reason,
         )

@@ -1,4 +1,4 @@
-"""The executor: sends orders whose intents lie in the ledger, and comes back only with what is known of them."""
+"""The executor: sends orders whose intents are noted, and comes back only with what is known of them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,21 +7,12 @@ from typing import TypeVar
 
 import structlog
 
-from ratchet.domain.clock import Clock
 from ratchet.domain.identity import ClientOrderId
-from ratchet.domain.order import (
-    LimitOrder,
-    MarketOrder,
-    OrderReport,
-    OrderStatus,
-    StopOrder,
-    StopReport,
-    StopStatus,
-)
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, StopOrder, StopReport, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, Rejected
-from ratchet.ledger.ledger import Ledger
+from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnknown, RateLimited, Rejected
+from ratchet.trading.notebook import Notebook
 
 Report = TypeVar("Report", OrderReport, StopReport)
 
@@ -29,77 +20,72 @@ SEND_ATTEMPTS_MAX = 5  # only for what provably never left this machine
 ASK_ATTEMPTS_MAX = 7  # over 7 s: longer than the receive window, after which the exchange takes a late request no more
 PAUSE_FIRST_S = 0.1  # doubled each time, real time: networks do not heal on the exchange's clock
 PAUSE_MAX_S = 2.0
-DUPLICATE_CLIENT_ID = -4116  # it was accepted before: ask for it
 
 log = structlog.get_logger(__name__)
 
 
 class NeverArrived(Exception):
-    """The exchange does not know the order after it was asked for again and again: nothing came of it."""
+    """The exchange does not know the order after it was asked for again and again."""
 
 
 class Executor:
-    """The one place that sends orders. Its callers have recorded the intent before."""
+    """The one place that sends orders."""
 
-    def __init__(self, client: BinanceClient, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, client: BinanceClient, notebook: Notebook) -> None:
         self._client = client
-        self._ledger = ledger
-        self._clock = clock
+        self._notebook = notebook
 
     async def place(self, order: MarketOrder | LimitOrder) -> OrderReport:
         """Send a plain order once and return what the exchange made of it.
 
-        Raises: Rejected (a definite no, marked in the ledger), NeverArrived.
+        Raises: Rejected (a definite no), NeverArrived.
         """
+        name = order.client_order_id
+        self._notebook.status(name, OrderStatus.SENT)
         try:
             report = await self._settle(
-                order.client_order_id,
-                lambda: self._client.place(order),
-                lambda: self._client.fetch_order(order.symbol, order.client_order_id),
+                name, lambda: self._client.place(order), lambda: self._client.fetch_order(order.symbol, name)
             )
         except Rejected as no:
-            await self._mark(order.client_order_id, OrderStatus.REJECTED, reason=str(no))
+            self._notebook.status(name, OrderStatus.REJECTED, reason=str(no))
             raise
         except NeverArrived:
-            await self._mark(order.client_order_id, OrderStatus.REJECTED, reason="never arrived at the exchange")
+            # Not REJECTED: that it is not known proves nothing. Should it turn up, its name leads to its trade.
+            self._notebook.status(name, OrderStatus.UNKNOWN, reason="the exchange does not know it")
             raise
-        await self._ledger.mark(
-            order.client_order_id, report.status, at_ms=self._clock.now_ms(), order_id=report.order_id
-        )
+        self._notebook.status(name, report.status, order_id=report.order_id)
         return report
 
     async def place_stop(self, order: StopOrder) -> StopReport:
-        """Send a stop and return once the exchange holds it, however long that takes. The ledger is told by the caller.
+        """Send a stop and return once the exchange holds it, however long that takes.
 
         A stop that the exchange does not know is sent again at once, under its name: the exchange takes a name once,
         and a second reduce-only stop could do no harm, while every second without one can.
         Raises: Rejected.
         """
-        return await self._insist(
-            order.client_order_id,
-            lambda: self._client.place_stop(order),
-            lambda: self._client.fetch_stop(order.symbol, order.client_order_id),
-        )
-
-    async def confirm(self, order: StopOrder, report: StopReport) -> None:
-        """Mark a stop as standing, after the fact."""
+        name = order.client_order_id
+        self._notebook.status(name, OrderStatus.SENT)
+        try:
+            report = await self._insist(
+                name, lambda: self._client.place_stop(order), lambda: self._client.fetch_stop(order.symbol, name)
+            )
+        except Rejected as no:
+            self._notebook.status(name, OrderStatus.REJECTED, reason=str(no))
+            raise
         status = OrderStatus.NEW if report.status.protects else stop_status(report.status)
         if status is not None:
-            await self._mark(order.client_order_id, status)
-
-    async def refuse(self, order: StopOrder, reason: str) -> None:
-        """Mark a stop as refused, after the fact."""
-        await self._mark(order.client_order_id, OrderStatus.REJECTED, reason=reason)
+            self._notebook.status(name, status)
+        return report
 
     async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool:
-        """Cancel a stop. False when it was not waiting any more, or could not be asked."""
+        """Cancel a stop. False when it was not waiting any more, or it is not known whether it was cancelled."""
         try:
             cancelled = await self._client.cancel_stop(symbol, client_order_id)
         except ExchangeError as error:
             log.warning("stop_not_cancelled", symbol=symbol, client_order_id=client_order_id, error=str(error))
             return False
         if cancelled:
-            await self._mark(client_order_id, OrderStatus.CANCELED)
+            self._notebook.status(client_order_id, OrderStatus.CANCELED)
         return cancelled
 
     async def cancel_plain_orders(self, symbol: Symbol) -> bool:
@@ -130,7 +116,7 @@ class Executor:
             except OutcomeUnknown as error:
                 return await self._ask_until_known(client_order_id, ask, str(error))
             except Rejected as no:
-                if no.code == DUPLICATE_CLIENT_ID:
+                if no.meaning is Meaning.DUPLICATE:
                     return await self._ask_until_known(client_order_id, ask, str(no))
                 raise
         raise NeverArrived(client_order_id)
@@ -152,7 +138,7 @@ class Executor:
             except OutcomeUnknown as error:
                 log.warning("stop_outcome_unknown", client_order_id=client_order_id, error=str(error))
             except Rejected as no:
-                if no.code != DUPLICATE_CLIENT_ID:
+                if no.meaning is not Meaning.DUPLICATE:
                     raise
             try:
                 report = await ask()
@@ -173,7 +159,7 @@ class Executor:
         Being unable to ask says nothing: it is tried again for as long as it takes.
         Raises: NeverArrived.
         """
-        await self._mark(client_order_id, OrderStatus.UNKNOWN, reason=why)
+        self._notebook.status(client_order_id, OrderStatus.UNKNOWN, reason=why)
         pauses = _pauses(ASK_ATTEMPTS_MAX)
         while pauses:
             try:
@@ -186,9 +172,6 @@ class Executor:
                 return report
             await asyncio.sleep(pauses.pop(0))
         raise NeverArrived(client_order_id)
-
-    async def _mark(self, client_order_id: ClientOrderId, status: OrderStatus, reason: str = "") -> None:
-        await self._ledger.mark(client_order_id, status, at_ms=self._clock.now_ms(), reason=reason)
 
 
 def stop_status(status: StopStatus) -> OrderStatus | None:

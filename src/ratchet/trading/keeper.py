@@ -1,4 +1,4 @@
-"""The keeper: one task that takes one trade from its entry to its accounted end, and never lets it stand naked."""
+"""The keeper: one task that takes one trade from its entry to its accounted end. Its stop is the protector's work."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,21 +14,23 @@ from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, StopOrder, StopStatus
-from ratchet.domain.signal import Signal
 from ratchet.domain.user_event import OrderChanged, StopChanged
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError, Rejected
+from ratchet.exchange.errors import ExchangeError, Meaning, Rejected
+from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.risk.guard import Approved
 from ratchet.risk.stop_move import stop_after_rungs
 from ratchet.trading.executor import Executor, NeverArrived, stop_status
 from ratchet.trading.inbox import Inbox
-from ratchet.trading.trade_state import TradeState
+from ratchet.trading.notebook import Notebook
+from ratchet.trading.protector import Protector
+from ratchet.trading.trade_state import TradeOrder, TradeState
 
 INBOX_SIZE_MAX = 1_000
-CLOSE_REFUSALS_MAX = 5
-WOULD_TAKE = -5022  # a post-only order would fill at once
-REDUCE_ONLY_REFUSED = -2022  # nothing is left to reduce
+LOOKS_IN_VAIN_MAX = 3  # answers without the fills that must be there, before their lack is booked as a gap
+LOOK_PAUSE_S = 0.5
+LATE_REQUEST_MS = 7_000  # after this the exchange takes a request no more: its receive window is over
 
 _DONE = {StopStatus.FINISHED: OrderStatus.FILLED}  # its market order is through
 
@@ -66,46 +68,92 @@ class KeeperParts:
 
     client: BinanceClient
     executor: Executor
+    protector: Protector
     ledger: Ledger
+    notebook: Notebook
     clock: Clock
     break_even_extra_fraction: Decimal  # the break-even stop lies this far on the winning side of the entry
 
 
 class Keeper:
-    """One trade's task. `on_event` may be called at any time; all work is done in `run`, one step after the other."""
+    """One trade's task. `on_event` may be called at any time; all work is done in `keep`, one step after the other."""
 
     def __init__(
-        self, state: TradeState, rules: SymbolRules, parts: KeeperParts, on_orders: Callable[[ClientOrderId], None]
+        self, state: TradeState, rules: SymbolRules, parts: KeeperParts, on_order: Callable[[ClientOrderId], None]
     ) -> None:
         self.state = state
         self._rules = rules
         self._client = parts.client
         self._executor = parts.executor
+        self._protector = parts.protector
         self._ledger = parts.ledger
+        self._notebook = parts.notebook
         self._clock = parts.clock
         self._break_even_extra_fraction = parts.break_even_extra_fraction
-        self._on_order = on_orders
+        self._on_order = on_order
         self._inbox: Inbox[KeeperEvent] = Inbox(parts.clock, size_max=INBOX_SIZE_MAX)
-        self._quantity_expected = ZERO  # what the entry's reply said was filled
+        self._price_stop = state.bracket.price_stop
+        self._rungs: list[tuple[Role, LimitOrder]] = []
         self._reason = ""  # why it ends, once somebody wants it to
-        self._stop_moved = False
+        self._looks_in_vain = 0
         self._left = False
 
     # what the outside may do ------------------------------------------------------------------------------
 
     def on_event(self, event: KeeperEvent) -> None:
-        """Hand over an event. When the inbox is full the truth is asked for instead, as soon as it is worked off."""
-        if isinstance(event, OrderChanged) and event.fill is not None:
-            self._note_naked(event.fill.side)
+        """Hand over an event. When the inbox is full the sweep finds what it would have told."""
         if not self._inbox.put(event):
             log.error("keeper_inbox_full", symbol=self.state.symbol, trade_id=self.state.trade_id)
 
-    async def open(self, approved: Approved, signal: Signal, profile: str) -> bool:
-        """Enter, protect, place the ladder. False when nothing was filled and the trade is over."""
-        entered = await self._enter(approved, signal, profile)
-        if entered and await self._protect():
+    def on_closing(self, reason: str) -> None:
+        """The protector closes what is held."""
+        self._reason = self._reason or reason
+
+    def on_naked(self, naked_ms: float) -> None:
+        """A spell without a confirmed stop has ended."""
+        self.state.naked_ms = (self.state.naked_ms or 0.0) + naked_ms
+        self._notebook.naked(self.state.trade_id, self.state.naked_ms)
+
+    def on_sending(self, name: ClientOrderId, role: Role) -> None:
+        """An order of this trade is about to be sent."""
+        self.state.orders[name] = TradeOrder(role=role, status=OrderStatus.SENT)
+        self._on_order(name)
+
+    async def open(self, approved: Approved, strategy: str, profile: str) -> bool:
+        """Enter, have it protected, place the ladder. False when nothing was filled and the trade is over.
+
+        Raises: LedgerError when the plan could not be written down: then nothing was sent.
+        """
+        filled = await self._enter(approved, strategy, profile)
+        if filled == 0:
+            return False
+        if await self._protector.settled(self.state.symbol) and not self._reason:
+            if filled != approved.bracket.quantity:
+                self._rungs = self._plan_rungs(filled)
+                self._notebook.intents(self.state.trade_id, self._rungs)
             await self._place_ladder()
-        return entered
+        return True
+
+    async def take_up(self, price_stop: Decimal) -> bool:
+        """Go on with a trade that was begun before. False when nothing ever came of it, and it is over.
+
+        Args: price_stop, where its stop belongs, as far as it had come.
+        """
+        self._price_stop = price_stop
+        for name in self.state.orders:
+            self._on_order(name)
+        ward = self._protector.ward(self.state.symbol)
+        while True:
+            has_answered = await self._look_again()
+            if ward.held or self.state.quantity_entered:
+                break
+            if has_answered and self._is_entry_dead:
+                self._end_unfilled("nothing came of it")
+                return False
+            await asyncio.sleep(LOOK_PAUSE_S)
+        self._protector.want(self.state.symbol, self.state.trade_id, price_stop)
+        self.on_event(LookAgain())
+        return True
 
     async def keep(self) -> None:
         """React until nothing is held and all is accounted for, or until told to leave the position to its stop."""
@@ -113,7 +161,7 @@ class Keeper:
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(self._watch_hold(), name=f"hold {self.state.symbol}")
                 while not self._left:
-                    if self._is_flat:
+                    if self._is_over:
                         with self._clock.working():
                             await self._end()
                         break
@@ -125,73 +173,58 @@ class Keeper:
 
     # the life of a trade ----------------------------------------------------------------------------------
 
-    async def _enter(self, approved: Approved, signal: Signal, profile: str) -> bool:
-        """Plan every order, make the plan durable, send the entry. False when nothing was filled."""
+    async def _enter(self, approved: Approved, strategy: str, profile: str) -> Decimal:
+        """Plan every order, make the plan durable, send the entry. Returns the base quantity that was filled."""
         bracket = approved.bracket
         entry = MarketOrder(
-            client_order_id=await self._new_id(Role.ENTRY),
+            client_order_id=self._name(Role.ENTRY),
             symbol=bracket.symbol,
             side=bracket.side,
             quantity=bracket.quantity,
         )
-        self._stop_planned = await self._plan_stop(bracket.quantity, bracket.price_stop)
-        self._rungs_planned = await self._plan_rungs(bracket.quantity)
-        orders: list[tuple[Role, MarketOrder | LimitOrder | StopOrder]] = [
-            (Role.ENTRY, entry),
-            (Role.STOP, self._stop_planned),
-            *self._rungs_planned,
-        ]
-        await self._ledger.record_trade(
-            self.state.trade_id, bracket, signal, orders, profile=profile, at_ms=self.state.opened_ms
+        stop = StopOrder(
+            client_order_id=self._name(Role.STOP),
+            symbol=bracket.symbol,
+            side=bracket.side.opposite,
+            quantity=bracket.quantity,
+            price_trigger=bracket.price_stop,
         )
+        self._rungs = self._plan_rungs(bracket.quantity)
+        orders: list[tuple[Role, MarketOrder | LimitOrder | StopOrder]] = [(Role.ENTRY, entry), (Role.STOP, stop)]
+        orders += self._rungs
+        await self._ledger.record_trade(
+            self.state.trade_id, bracket, strategy, orders, profile=profile, at_ms=self.state.opened_ms
+        )
+        self._protector.expect(bracket.symbol, self.state.trade_id, stop, bracket.side.sign * bracket.quantity)
+        self.on_sending(entry.client_order_id, Role.ENTRY)
         try:
-            report = await self._executor.place(entry)
+            report = await self._protector.send(entry)
         except (Rejected, NeverArrived) as no:
-            return await self._end_unfilled(f"entry refused: {no}")
+            return self._end_unfilled(f"entry refused: {no}")
+        finally:
+            self._protector.entered(bracket.symbol)
+        self._learn(report)
         if report.quantity_filled == 0:
-            return await self._end_unfilled(f"entry {report.status.lower()} without a fill")
-        self._note_naked(bracket.side)
-        self._quantity_expected = report.quantity_filled
-        if report.quantity_filled != bracket.quantity:
-            await self._replan(report.quantity_filled)
-        return True
+            return self._end_unfilled(f"entry {report.status.lower()} without a fill")
+        return report.quantity_filled
 
-    async def _protect(self) -> bool:
-        """Place the stop over what is held. False when it was refused and the position is being closed instead."""
-        stop = self._stop_planned
-        try:
-            report = await self._executor.place_stop(stop)
-        except (Rejected, NeverArrived) as no:
-            # Refused once is refused: a second try costs time in which the position is naked.
-            await self._executor.refuse(stop, str(no))
-            log.error("stop_refused", symbol=self.state.symbol, error=str(no), then="close at market")
-            await self._close("stop_refused")
-            return False
-        if report.status.protects:
-            await self._protected(stop)
-        await self._executor.confirm(stop, report)
-        return report.status.protects
-
-    async def _protected(self, stop: StopOrder) -> None:
-        self.state.stop = stop
-        since = self.state.naked_since_ms
-        if since is None:
-            return
-        spell = self._clock.elapsed_ms() - since
-        self.state.naked_since_ms = None
-        self.state.naked_ms = (self.state.naked_ms or 0.0) + spell
-        await self._ledger.record_naked(self.state.trade_id, self.state.naked_ms)
+    def _end_unfilled(self, reason: str) -> Decimal:
+        log.warning("entry_not_filled", symbol=self.state.symbol, reason=reason)
+        self._protector.release(self.state.symbol)
+        self._notebook.trade_closed(self.state.trade_id, "refused")
+        return ZERO
 
     async def _place_ladder(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for _, rung in self._rungs_planned:
+            for _, rung in self._rungs:
                 tasks.create_task(self._place_rung(rung), name=f"rung {rung.client_order_id}")
 
     async def _place_rung(self, rung: LimitOrder) -> None:
+        self.on_sending(rung.client_order_id, Role.RUNG)
         try:
-            await self._executor.place(rung)
+            self._learn(await self._executor.place(rung))
         except Rejected as no:
-            if no.code != WOULD_TAKE:
+            if no.meaning is not Meaning.WOULD_TAKE:
                 log.warning("rung_refused", symbol=self.state.symbol, price=str(rung.price), error=str(no))
                 return
             await self._take_rung(rung)
@@ -200,239 +233,196 @@ class Keeper:
 
     async def _take_rung(self, rung: LimitOrder) -> None:
         """The price is already beyond the rung: take the profit rather than wait for it to come back."""
-        taking = replace(rung, client_order_id=await self._new_id(Role.RUNG), post_only=False)
-        await self._record((Role.RUNG, taking))
+        taking = replace(rung, client_order_id=self._name(Role.RUNG), post_only=False)
+        self._notebook.intents(self.state.trade_id, [(Role.RUNG, taking)])
+        self.on_sending(taking.client_order_id, Role.RUNG)
         try:
-            await self._executor.place(taking)
+            self._learn(await self._protector.send(taking))
         except (Rejected, NeverArrived) as no:
             log.warning("rung_refused", symbol=self.state.symbol, price=str(rung.price), error=str(no))
 
     async def _watch_hold(self) -> None:
-        await self._clock.sleep_until(self.state.opened_ms + self.state.bracket.hold_ms_max)
-        self.on_event(HoldOver())
+        if self.state.bracket.hold_ms_max is not None:
+            await self._clock.sleep_until(self.state.opened_ms + self.state.bracket.hold_ms_max)
+            self.on_event(HoldOver())
 
     async def _react(self, event: KeeperEvent) -> None:
         match event:
             case OrderChanged(report=report, fill=fill):
-                await self._on_order_changed(report, fill)
+                self._on_order_changed(report, fill)
             case StopChanged():
-                await self._on_stop_changed(event)
+                self._on_stop_changed(event)
             case HoldOver():
                 await self._close("hold")
             case CloseWanted(reason=reason):
                 await self._close(reason)
             case LookAgain():
                 await self._look_again()
-                await self._check_stop()
-                if self._reason and not self._is_flat:
-                    await self._close(self._reason)
+                self._own_up()
+                if self._reason and self._protector.ward(self.state.symbol).held:
+                    self._protector.close(self.state.symbol, self._reason)
             case LeaveWanted():
                 await self._look_again()  # what is still in the inbox is not read any more
                 self._left = True
 
-    async def _on_order_changed(self, report: OrderReport, fill: Fill | None) -> None:
+    def _on_order_changed(self, report: OrderReport, fill: Fill | None) -> None:
         if fill is not None:
-            await self._book(fill)
-        await self._ledger.mark(
-            report.client_order_id, report.status, at_ms=report.updated_ms, order_id=report.order_id
-        )
-        if fill is not None and self.state.role_of(fill) is Role.RUNG and not self._is_flat and not self._reason:
-            await self._move_stop()
+            self._book(fill)
+        if report.client_order_id in self.state.orders:
+            self._learn(report)
+        if fill is not None and self.state.role_of(fill) is Role.RUNG and not self._reason:
+            self._move_stop()
 
-    async def _on_stop_changed(self, event: StopChanged) -> None:
+    def _on_stop_changed(self, event: StopChanged) -> None:
         report = event.report
-        status = stop_status(report.status)
-        if status is not None:
-            await self._ledger.mark(report.client_order_id, status, at_ms=report.updated_ms, reason=report.reason)
-        stop = self.state.stop
-        if stop is None or report.client_order_id != stop.client_order_id or report.status is StopStatus.NEW:
+        status = stop_status(report.status) or _DONE.get(report.status)
+        if report.client_order_id not in self.state.orders or (status is None and report.order_id is None):
             return
-        if status is None:  # triggering, triggered or finished: its market order is on the way or through
-            return
-        await self._on_stop_lost(f"stop_{report.status.lower()}", report.reason)
+        known = self.state.orders[report.client_order_id].status
+        if self.state.learn(report.client_order_id, status or known, order_id=report.order_id) and status is not None:
+            self._notebook.status(report.client_order_id, status, order_id=report.order_id, reason=report.reason)
 
-    async def _check_stop(self) -> None:
-        """Ask whether the stop still stands: an event that says otherwise may have been missed."""
-        stop = self.state.stop
-        if stop is None or self._is_flat:
-            return
-        try:
-            report = await self._client.fetch_stop(stop.symbol, stop.client_order_id)
-        except ExchangeError as error:
-            log.warning("stop_not_fetched", symbol=stop.symbol, error=str(error))
-            return
-        if report is None:
-            await self._on_stop_lost("stop_unknown", "the exchange does not know it")
-        elif stop_status(report.status) is not None:
-            await self._on_stop_changed(StopChanged(report=report))
+    def _learn(self, report: OrderReport) -> None:
+        if self.state.learn(
+            report.client_order_id, report.status, order_id=report.order_id, filled=report.quantity_filled
+        ):
+            self._notebook.status(report.client_order_id, report.status, order_id=report.order_id)
 
-    async def _on_stop_lost(self, end: str, why: str) -> None:
-        """The stop is gone and did not trigger. What is still held is closed: why it went may hold for the next."""
-        self.state.stop = None
-        self.state.naked_since_ms = self._clock.elapsed_ms()
-        await self._look_again()
-        if not self._is_flat:
-            log.error("stop_lost", symbol=self.state.symbol, end=end, reason=why)
-            await self._close(end)
-
-    async def _move_stop(self) -> None:
-        """After a rung: a stop over what is left, at break-even or better. New first, then the old: never none."""
-        if self.state.quantity_entered < self._quantity_expected:
-            await self._look_again()
-        old = self.state.stop
-        if old is None or self._is_flat:
-            return
-        price = stop_after_rungs(
+    def _move_stop(self) -> None:
+        """After a rung: break-even or better for what is left. Its quantity follows the position by itself."""
+        self._price_stop = stop_after_rungs(
             self.state.bracket,
             price_entry=self.state.price_entry,
-            price_stop=old.price_trigger,
+            price_stop=self._price_stop,
             rungs_filled=self.state.rungs_filled,
             extra_fraction=self._break_even_extra_fraction,
             rules=self._rules,
         )
-        new = await self._plan_stop(self.state.quantity_held, price)
-        await self._record((Role.STOP, new))
-        try:
-            report = await self._executor.place_stop(new)
-        except (Rejected, NeverArrived) as no:
-            # The old stop stands and covers what is left: its quantity is cut to the position at its trigger.
-            await self._executor.refuse(new, str(no))
-            log.warning("stop_not_moved", symbol=self.state.symbol, price=str(price), error=str(no))
-            if price != old.price_trigger:
-                await self._close("break_even")
-            return
-        await self._executor.confirm(new, report)
-        self.state.stop = new
-        self._stop_moved = self._stop_moved or price != self.state.bracket.price_stop
-        await self._executor.cancel_stop(self.state.symbol, old.client_order_id)
+        self._protector.want(self.state.symbol, self.state.trade_id, self._price_stop)
 
     async def _close(self, reason: str) -> None:
-        """End at market. The rungs go first: resting reduce-only orders would have the close refused (-4118)."""
         self._reason = self._reason or reason
-        refusals = 0
-        while refusals < CLOSE_REFUSALS_MAX:
-            await self._executor.cancel_plain_orders(self.state.symbol)
+        self._protector.close(self.state.symbol, self._reason)
+        try:
+            await self._protector.settled(self.state.symbol)
+        except TimeoutError:
+            log.error("position_not_closed", symbol=self.state.symbol, reason=self._reason)  # it goes on trying
+            return
+        if self.state.quantity_held != 0:
             await self._look_again()
-            quantity = self._quantity_to_close
-            if quantity == 0:
-                return
-            order = MarketOrder(
-                client_order_id=await self._new_id(Role.CLOSE),
-                symbol=self.state.symbol,
-                side=self.state.bracket.side.opposite,
-                quantity=quantity,
-                reduce_only=True,
-            )
-            await self._record((Role.CLOSE, order))
-            try:
-                report = await self._executor.place(order)
-            except (Rejected, NeverArrived) as no:
-                # What never arrived is sent again for as long as it takes; what is refused again and again is not.
-                refusals += isinstance(no, Rejected)
-                gone = isinstance(no, Rejected) and no.code == REDUCE_ONLY_REFUSED
-                log.warning("close_refused", symbol=self.state.symbol, error=str(no), position_gone=gone)
-                continue
-            if report.quantity_filled == quantity:
-                return  # its fills are on their way, or asked for by the next look
-        log.error("position_not_closed", symbol=self.state.symbol, quantity=str(self._quantity_to_close))
 
-    async def _look_again(self) -> None:
-        """Ask the exchange for this trade's fills and book those that were missed."""
+    # fills ------------------------------------------------------------------------------------------------
+
+    async def _look_again(self) -> bool:
+        """Ask the exchange for this trade's fills and book those that were missed. False when it did not answer."""
         try:
             fills = await self._client.fetch_fills(self.state.symbol, since_ms=self.state.opened_ms)
-        except ExchangeError as error:
+            missed = [fill for fill in fills if fill.fill_id not in self.state.fills]
+            if not fills or any(self.state.name_of(fill) is None for fill in missed):
+                await self._learn_ends()
+            for fill in missed:
+                await self._book_missed(fill)
+        except (ExchangeError, LedgerError) as error:
             log.warning("fills_not_fetched", symbol=self.state.symbol, error=str(error))
-            return
-        known = await self._ledger.client_order_ids(self.state.trade_id)
-        for fill in fills:
-            name = known.get(fill.order_id)
-            if name is not None:
-                await self._book(replace(fill, client_order_id=name))
+            return False
+        return True
 
-    async def _book(self, fill: Fill) -> None:
+    async def _book_missed(self, fill: Fill) -> None:
+        name = self.state.name_of(fill)
+        if name is None:
+            owner = await self._ledger.trade_of_order(fill.symbol, fill.order_id)
+            if owner is not None and owner != self.state.trade_id:
+                return
+        self._book(replace(fill, client_order_id=name))
+
+    def _book(self, fill: Fill) -> None:
         if self.state.book(fill):
-            await self._ledger.record_fill(fill)
+            self._notebook.fill(fill, self.state.trade_id)
+
+    def _own_up(self) -> None:
+        """What the exchange holds and no fill explains, however often it is asked, is a gap: booked, and said."""
+        ward = self._protector.ward(self.state.symbol)
+        missing = ward.held - self.state.bracket.side.sign * self.state.quantity_held
+        if missing == 0 or ward.coming:
+            self._looks_in_vain = 0
+            return
+        self._looks_in_vain += 1
+        if self._looks_in_vain < LOOKS_IN_VAIN_MAX:
+            return
+        self._looks_in_vain = 0
+        price = ward.price_entry or self.state.price_entry
+        log.error("fills_not_to_be_had", symbol=self.state.symbol, quantity=str(missing))
+        self.state.gap += missing
+        self._notebook.gap(self.state.trade_id, self.state.symbol, missing, price, "no fill explains it")
+
+    async def _learn_ends(self) -> None:
+        """Ask what became of orders that were sent and whose end, or whose number, no event has told yet."""
+        for name, order in tuple(self.state.orders.items()):
+            is_numberless = order.status is OrderStatus.FILLED and order.order_id is None
+            if order.status is not OrderStatus.INTENDED and (is_numberless or not order.status.is_final):
+                await self._ask(name, order)
+
+    async def _ask(self, name: ClientOrderId, order: TradeOrder) -> None:
+        if order.role is Role.STOP:
+            stop = await self._client.fetch_stop(self.state.symbol, name)
+            if stop is not None:
+                self._on_stop_changed(StopChanged(report=stop))
+            return
+        report = await self._client.fetch_order(self.state.symbol, name)
+        if report is not None:
+            self._learn(report)
 
     async def _end(self) -> None:
         """Nothing is held: nothing may be left behind, and every fill must be in the ledger."""
         await self._executor.cancel_plain_orders(self.state.symbol)
-        if self.state.stop is not None:
-            await self._executor.cancel_stop(self.state.symbol, self.state.stop.client_order_id)
-            self.state.stop = None
-        self.state.naked_since_ms = None
+        self._protector.release(self.state.symbol)
         await self._look_again()
-        await self._learn_ends()
-        await self._ledger.close_trade(self.state.trade_id, reason=self._end_reason, at_ms=self._clock.now_ms())
-
-    async def _learn_ends(self) -> None:
-        """Ask what became of orders whose end no event has told yet: after this nobody listens for it."""
-        for name, role in await self._ledger.unfinished_orders(self.state.trade_id):
-            try:
-                if role is Role.STOP:
-                    stop = await self._client.fetch_stop(self.state.symbol, name)
-                    status = None if stop is None else stop_status(stop.status) or _DONE.get(stop.status)
-                else:
-                    order = await self._client.fetch_order(self.state.symbol, name)
-                    status = None if order is None else order.status
-            except ExchangeError as error:
-                log.warning("order_end_unknown", client_order_id=name, error=str(error))
-                continue
-            if status is not None:
-                await self._ledger.mark(name, status, at_ms=self._clock.now_ms())
-
-    async def _end_unfilled(self, reason: str) -> bool:
-        log.warning("entry_not_filled", symbol=self.state.symbol, reason=reason)
-        await self._ledger.close_trade(self.state.trade_id, reason="refused", at_ms=self._clock.now_ms())
-        return False
+        try:
+            await self._learn_ends()
+            await self._protector.settled(self.state.symbol)
+        except (ExchangeError, TimeoutError) as error:
+            log.warning("ends_not_learned", symbol=self.state.symbol, error=str(error) or type(error).__name__)
+        self._notebook.trade_closed(self.state.trade_id, self._end_reason)
 
     # small questions --------------------------------------------------------------------------------------
 
     @property
-    def _is_flat(self) -> bool:
-        entered = self.state.quantity_entered
-        return entered > 0 and entered >= self._quantity_expected and self.state.quantity_held == 0
+    def _is_entry_dead(self) -> bool:
+        """Whether nothing can come of the entry any more: it ended without a fill, or is too old to be taken still."""
+        entries = [order for order in self.state.orders.values() if order.role is Role.ENTRY]
+        is_late = self._clock.now_ms() - self.state.opened_ms > LATE_REQUEST_MS
+        return all(each.quantity_filled == 0 and (each.status.is_final or is_late) for each in entries)
 
     @property
-    def _quantity_to_close(self) -> Decimal:
-        exited = self.state.quantity_entered - self.state.quantity_held
-        return max(self._quantity_expected, self.state.quantity_entered) - exited
+    def _is_over(self) -> bool:
+        """Nothing is held by the exchange's word and by the fills', and no fill is lacking that it speaks of."""
+        state, held = self.state, self._protector.ward(self.state.symbol).held
+        if state.quantity_entered == 0 or state.quantity_held > 0 or state.bracket.side.sign * held > 0:
+            return False
+        return all(state.filled_by(name) >= order.quantity_filled for name, order in state.orders.items())
 
     @property
     def _end_reason(self) -> str:
+        if not self.state.fills:
+            return self._reason or "closed_outside"
         last = max(self.state.fills.values(), key=lambda fill: (fill.at_ms, fill.fill_id))
         match self.state.role_of(last):
             case Role.STOP:
-                return "break_even" if self._stop_moved else "stop"
+                return "break_even" if self._price_stop != self.state.bracket.price_stop else "stop"
             case Role.RUNG:
                 return "rungs"
             case _:
                 return self._reason or "closed_outside"
 
-    def _note_naked(self, side: object) -> None:
-        if side is self.state.bracket.side and self.state.stop is None and self.state.naked_since_ms is None:
-            self.state.naked_since_ms = self._clock.elapsed_ms()
+    # orders -----------------------------------------------------------------------------------------------
 
-    # intents ----------------------------------------------------------------------------------------------
-
-    async def _new_id(self, role: Role) -> ClientOrderId:
-        name = await self._ledger.next_client_order_id(self.state.trade_id, role)
-        self.state.roles[name] = role
+    def _name(self, role: Role) -> ClientOrderId:
+        name = self._ledger.name_order(self.state.trade_id, role)
+        self.state.orders[name] = TradeOrder(role=role)
         self._on_order(name)
         return name
 
-    async def _record(self, *orders: tuple[Role, MarketOrder | LimitOrder | StopOrder]) -> None:
-        await self._ledger.record_intents(self.state.trade_id, orders, at_ms=self._clock.now_ms())
-
-    async def _plan_stop(self, quantity: Decimal, price: Decimal) -> StopOrder:
-        return StopOrder(
-            client_order_id=await self._new_id(Role.STOP),
-            symbol=self.state.symbol,
-            side=self.state.bracket.side.opposite,
-            quantity=quantity,
-            price_trigger=price,
-        )
-
-    async def _plan_rungs(self, quantity: Decimal) -> list[tuple[Role, LimitOrder]]:
+    def _plan_rungs(self, quantity: Decimal) -> list[tuple[Role, LimitOrder]]:
         """The ladder over `quantity`: nearest rungs first, for a partly filled entry only as far as it reaches."""
         left = quantity
         planned: list[tuple[Role, LimitOrder]] = []
@@ -442,7 +432,7 @@ class Keeper:
                 break
             left -= part
             order = LimitOrder(
-                client_order_id=await self._new_id(Role.RUNG),
+                client_order_id=self._name(Role.RUNG),
                 symbol=self.state.symbol,
                 side=self.state.bracket.side.opposite,
                 quantity=part,
@@ -452,9 +442,3 @@ class Keeper:
             )
             planned.append((Role.RUNG, order))
         return planned
-
-    async def _replan(self, quantity: Decimal) -> None:
-        """The entry was filled in part: the stop and the ladder are planned anew over what is held."""
-        self._stop_planned = await self._plan_stop(quantity, self.state.bracket.price_stop)
-        self._rungs_planned = await self._plan_rungs(quantity)
-        await self._record((Role.STOP, self._stop_planned), *self._rungs_planned)

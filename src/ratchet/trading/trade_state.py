@@ -1,14 +1,24 @@
-"""The state of one trade: what was planned, what was filled, which stop protects it."""
+"""The state of one trade: what was planned, what was sent, what was filled."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, FillId, TradeId
+from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
 from ratchet.domain.money import ZERO
-from ratchet.domain.order import Role, StopOrder
+from ratchet.domain.order import OrderStatus, Role
 from ratchet.domain.symbol import Symbol
+
+
+@dataclass(slots=True, kw_only=True)
+class TradeOrder:
+    """One order of a trade, as far as it is known."""
+
+    role: Role
+    status: OrderStatus = OrderStatus.INTENDED
+    order_id: OrderId | None = None
+    quantity_filled: Decimal = ZERO  # as the exchange says; its fills may be known later
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,11 +28,10 @@ class TradeState:
     trade_id: TradeId
     bracket: Bracket
     opened_ms: int
-    roles: dict[ClientOrderId, Role] = field(default_factory=dict)
+    orders: dict[ClientOrderId, TradeOrder] = field(default_factory=dict)
     fills: dict[FillId, Fill] = field(default_factory=dict)
-    stop: StopOrder | None = None  # confirmed by the exchange and waiting for its price
-    naked_since_ms: float | None = None  # real time at which a fill was known and no stop confirmed
-    naked_ms: float | None = None  # how long that lasted
+    gap: Decimal = ZERO  # base asset, signed: changes of the position without a known fill
+    naked_ms: float | None = None  # how long it has stood without a confirmed stop so far
 
     @property
     def symbol(self) -> Symbol:
@@ -32,31 +41,38 @@ class TradeState:
     @property
     def quantity_entered(self) -> Decimal:
         """Base quantity filled on the entry side so far."""
-        return sum((fill.quantity for fill in self.fills.values() if fill.side is self.bracket.side), ZERO)
+        entered = sum((fill.quantity for fill in self.fills.values() if fill.side is self.bracket.side), ZERO)
+        return entered + max(ZERO, self.bracket.side.sign * self.gap)
 
     @property
     def quantity_held(self) -> Decimal:
         """Base quantity that is still open; 0 before the first fill and after the last."""
         signs = (fill.side.sign * fill.quantity for fill in self.fills.values())
-        return self.bracket.side.sign * sum(signs, ZERO)
+        return self.bracket.side.sign * (sum(signs, ZERO) + self.gap)
 
     @property
     def price_entry(self) -> Decimal:
         """Average entry price over the fills; the planned one before any."""
-        entered = self.quantity_entered
-        if entered == 0:
+        entries = [fill for fill in self.fills.values() if fill.side is self.bracket.side]
+        if not entries:
             return self.bracket.price_entry
-        paid = sum((f.quantity * f.price for f in self.fills.values() if f.side is self.bracket.side), ZERO)
-        return paid / entered
+        return sum((f.quantity * f.price for f in entries), ZERO) / sum((f.quantity for f in entries), ZERO)
 
     def role_of(self, fill: Fill) -> Role | None:
-        """Which of its orders a fill belongs to, where the fill says."""
-        return self.roles.get(fill.client_order_id) if fill.client_order_id is not None else None
+        """Which of its orders a fill belongs to; FOREIGN for another hand's."""
+        name = self.name_of(fill)
+        return None if name is None else self.orders[name].role
+
+    def name_of(self, fill: Fill) -> ClientOrderId | None:
+        """Our name of the order that a fill belongs to; None when it is none of this trade's, as far as is known."""
+        if fill.client_order_id is not None and fill.client_order_id in self.orders:
+            return fill.client_order_id
+        return next((name for name, order in self.orders.items() if order.order_id == fill.order_id), None)
 
     @property
     def rungs_filled(self) -> int:
         """How many rungs have been touched by at least one fill."""
-        return len({f.client_order_id for f in self.fills.values() if self.role_of(f) is Role.RUNG})
+        return len({self.name_of(fill) for fill in self.fills.values() if self.role_of(fill) is Role.RUNG})
 
     def book(self, fill: Fill) -> bool:
         """Take note of a fill. False when it was known already."""
@@ -64,3 +80,22 @@ class TradeState:
             return False
         self.fills[fill.fill_id] = fill
         return True
+
+    def learn(
+        self, name: ClientOrderId, status: OrderStatus, *, order_id: OrderId | None = None, filled: Decimal = ZERO
+    ) -> bool:
+        """Take note of what an order has become. News that come late take nothing back. False when they change nothing.
+
+        Raises: KeyError for an order of somebody else.
+        """
+        order = self.orders[name]
+        before = (order.status, order.order_id, order.quantity_filled)
+        order.order_id = order_id or order.order_id
+        order.quantity_filled = max(order.quantity_filled, filled)
+        if not order.status.is_final:
+            order.status = status
+        return before != (order.status, order.order_id, order.quantity_filled)
+
+    def filled_by(self, name: ClientOrderId) -> Decimal:
+        """Base quantity of the known fills of an order."""
+        return sum((fill.quantity for fill in self.fills.values() if self.name_of(fill) == name), ZERO)

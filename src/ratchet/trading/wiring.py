@@ -1,44 +1,37 @@
 """The wiring: every part of a trader built and handed to the others, in one place."""
 
-import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from decimal import Decimal
-
-import structlog
+from functools import partial
 
 from ratchet.config.settings import Settings
-from ratchet.domain.candle import Candle, Timeframe
-from ratchet.domain.candle_arrays import CandleArrays
 from ratchet.domain.clock import Clock
+from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.order import Role
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError
-from ratchet.exchange.market_stream import MarketStream
+from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
-from ratchet.market.feed import CandleFeed, FetchCandles
-from ratchet.market.universe import Universe, select_universe
-from ratchet.strategy.indicators import atr
-from ratchet.strategy.plugin import Strategy, load_strategy
-from ratchet.trading.engine import Engine, EngineParts
+from ratchet.strategy.plugin import load_strategy
+from ratchet.trading.engine import Engine, EngineParts, UserSide
 from ratchet.trading.executor import Executor
+from ratchet.trading.halts import Halts
 from ratchet.trading.keeper import KeeperParts
+from ratchet.trading.live_market import LiveMarket, LiveMarketParts
+from ratchet.trading.market_side import CannotTrade, MarketSide
+from ratchet.trading.notebook import Notebook
 from ratchet.trading.planner import Planner
-from ratchet.trading.scanner import Scanner
+from ratchet.trading.protector import Protector, ProtectorParts
+from ratchet.trading.reconciler import Reconciler, ReconcilerParts
 
-TIMEFRAME = Timeframe("5m")
-ATR_PERIOD = 14
-REQUESTS_AT_ONCE_MAX = 8
+SWEEP_INTERVAL_MS = 5_000
+SWEEP_INTERVAL_IN_LOCKSTEP_MS = 30_000  # of exchange time, of which hours pass in a second
 
-log = structlog.get_logger(__name__)
-
-
-class CannotTrade(Exception):
-    """The account or the market is not in a state to begin with. One line: what, and how to mend it."""
+__all__ = ["CannotTrade", "Trader", "build_engine", "open_trader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,122 +41,129 @@ class Trader:
     engine: Engine
     client: BinanceClient
     ledger: Ledger
-    universe: Universe
-    start_balance: Decimal  # wallet, USDC
+    market: LiveMarket
 
 
 @asynccontextmanager
 async def open_trader(settings: Settings, clock: Clock, ledger_url: str) -> AsyncIterator[Trader]:
-    """Connect, look at the account and the market, choose the universe, set it up, and build the engine.
+    """Open the ledger, learn the exchange's rules, and build the engine. It does the rest when it runs.
 
-    Raises: BadStrategy, LedgerError, ExchangeError, CannotTrade.
+    Raises: BadStrategy, LedgerError, ExchangeError.
     """
     strategies = [load_strategy(choice) for choice in settings.strategies]
     ledger = await Ledger.open(ledger_url)
     try:
         async with BinanceClient(settings.exchange, clock) as client:
-            trader = await _trader(settings, clock, client, ledger, strategies)
+            rules = await client.load_rules()
+            market: LiveMarket
+
+            def make_market(engine: Engine) -> MarketSide:
+                nonlocal market
+                parts = LiveMarketParts(
+                    settings=settings, client=client, ledger=ledger, clock=clock, rules=rules, strategies=strategies
+                )
+                market = LiveMarket(parts, engine.consider)
+                return market
+
+            def make_user_side(engine: Engine) -> UserSide:
+                return UserStream(client, settings.exchange, clock, on_event=engine.on_user_event)
+
+            engine = build_engine(settings, clock, client, ledger, rules, make_market, make_user_side)
             # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
-            yield trader
+            yield Trader(engine, client, ledger, market)
     finally:
         await ledger.close()
 
 
-async def _trader(
-    settings: Settings, clock: Clock, client: BinanceClient, ledger: Ledger, strategies: Sequence[Strategy]
-) -> Trader:
-    rules = await client.load_rules()
-    await _refuse_if_held(client)
-    engine: Engine
-
-    def on_closed(symbol: Symbol) -> None:
-        engine.on_candle_closed(symbol)
-
-    def on_candle(symbol: Symbol, candle: Candle) -> None:
-        engine.on_candle(symbol, candle)
-
-    # All that trade are filled once: the candles that choose the universe are those it begins with.
-    feed = CandleFeed(rules, TIMEFRAME, fetch=_fetch(client), clock=clock, on_closed=on_closed)
-    await feed.backfill()
-    universe = await _choose(settings, client, rules, feed)
-    feed.follow(universe.symbols)
-    await _set_up(client, universe.symbols, settings.risk.leverage)
-    balance = await client.fetch_balance()
-    traded = {symbol: rules[symbol] for symbol in universe.symbols}
+def build_engine(
+    settings: Settings,
+    clock: Clock,
+    client: BinanceClient,
+    ledger: Ledger,
+    rules: Mapping[Symbol, SymbolRules],
+    make_market: Callable[[Engine], MarketSide],
+    make_user_side: Callable[[Engine], UserSide],
+) -> Engine:
+    """All parts of the trading machine around one exchange and one ledger, whatever its market and its streams are."""
+    halts = Halts()
+    notebook = Notebook(ledger, clock, on_trouble=partial(_on_ledger_trouble, halts))
+    executor = Executor(client, notebook)
+    relay = _Relay()
+    protector = Protector(
+        ProtectorParts(
+            client=client,
+            executor=executor,
+            notebook=notebook,
+            clock=clock,
+            name_order=ledger.name_order,
+            rules=rules,
+            stop_fraction=settings.bracket.stop_fraction,
+        ),
+        relay,
+    )
+    reconciler = Reconciler(
+        ReconcilerParts(
+            client=client,
+            ledger=ledger,
+            executor=executor,
+            protector=protector,
+            clock=clock,
+            rules=rules,
+            shape=settings.bracket,
+            policy=settings.protection.foreign_positions,
+            profile=settings.profile,
+        )
+    )
+    keeper_parts = KeeperParts(
+        client=client,
+        executor=executor,
+        protector=protector,
+        ledger=ledger,
+        notebook=notebook,
+        clock=clock,
+        break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
+    )
+    is_lockstep = isinstance(clock, LockstepClock)
     parts = EngineParts(
         clock=clock,
         client=client,
         ledger=ledger,
-        feed=feed,
-        market_stream=MarketStream(settings.exchange, clock, universe.symbols, TIMEFRAME, on_candle=on_candle),
-        keeper_parts=KeeperParts(
-            client=client,
-            executor=Executor(client, ledger, clock),
-            ledger=ledger,
-            clock=clock,
-            break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
-        ),
-        planner=Planner(traded, settings.risk, settings.bracket),
-        rules=traded,
-        balance=balance,
+        notebook=notebook,
+        protector=protector,
+        reconciler=reconciler,
+        keeper_parts=keeper_parts,
+        planner=Planner(rules, settings.risk, settings.bracket),
+        rules=rules,
+        halts=halts,
         profile=settings.profile,
+        sweep_interval_ms=SWEEP_INTERVAL_IN_LOCKSTEP_MS if is_lockstep else SWEEP_INTERVAL_MS,
     )
-    engine = Engine(
-        parts,
-        lambda engine: Scanner(strategies, feed.candles, engine.consider, ledger, clock),
-        lambda engine: UserStream(client, settings.exchange, clock, on_event=engine.on_user_event),
-    )
-    return Trader(engine, client, ledger, universe, balance.wallet)
+    relay.engine = Engine(parts, make_market, make_user_side)
+    return relay.engine
 
 
-def _fetch(client: BinanceClient) -> FetchCandles:
-    return lambda symbol, timeframe, limit: client.fetch_candles(symbol, timeframe, limit=limit)
+def _on_ledger_trouble(halts: Halts, reason: str) -> None:
+    if reason:
+        halts.set("ledger", reason)
+    else:
+        halts.lift("ledger")
 
 
-async def _refuse_if_held(client: BinanceClient) -> None:
-    """Positions of an earlier run or another hand are not this engine's to keep: it must not begin beside them."""
-    held = sorted(position.symbol for position in await client.fetch_positions())
-    if held:
-        raise CannotTrade(f"the account already holds {', '.join(held)}: close them before starting")
+class _Relay:
+    """The protector is built before the engine that it tells."""
 
+    engine: Engine
 
-async def _choose(
-    settings: Settings, client: BinanceClient, rules: Mapping[Symbol, SymbolRules], feed: CandleFeed
-) -> Universe:
-    tickers = await client.fetch_tickers()
-    windows = {symbol: candles for symbol in rules if (candles := feed.candles(symbol)) is not None}
-    atr_fractions = {symbol: _atr_fraction(candles) for symbol, candles in windows.items()}
-    universe = select_universe(rules, tickers, atr_fractions, settings.universe)
-    if not universe.symbols:
-        reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in list(universe.rejected.items())[:3])
-        raise CannotTrade(f"no symbol may be traded ({reasons}): widen the universe in the settings")
-    if universe.shortfall:
-        log.warning("universe_small", symbols=len(universe.symbols), short=universe.shortfall)
-    for symbol, reason in universe.rejected.items():
-        log.info("symbol_rejected", symbol=symbol, reason=reason)
-    return universe
+    def on_trouble(self, symbol: Symbol, cause: str, detail: str) -> None:
+        self.engine.on_trouble(symbol, cause, detail)
 
+    def on_closing(self, symbol: Symbol, reason: str) -> None:
+        self.engine.on_closing(symbol, reason)
 
-def _atr_fraction(candles: CandleArrays) -> float:
-    """ATR / close of the newest candle; NaN where there are too few."""
-    return float((atr(candles.high, candles.low, candles.close, ATR_PERIOD) / candles.close)[-1])
+    def on_naked(self, symbol: Symbol, naked_ms: float) -> None:
+        self.engine.on_naked(symbol, naked_ms)
 
-
-async def _set_up(client: BinanceClient, symbols: Iterable[Symbol], leverage: int) -> None:
-    """One-way mode, cross margin and the leverage, confirmed for every symbol before the first entry."""
-    await client.use_one_way_mode()
-    slots = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
-
-    async def prepare(symbol: Symbol) -> None:
-        async with slots:
-            await client.use_cross_margin(symbol)
-            await client.set_leverage(symbol, leverage)
-
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for symbol in symbols:
-                tasks.create_task(prepare(symbol), name=f"leverage of {symbol}")
-    except* ExchangeError as errors:
-        raise CannotTrade(f"the account could not be set up: {errors.exceptions[0]}") from None
+    def on_sending(self, symbol: Symbol, name: ClientOrderId, role: Role) -> None:
+        self.engine.on_sending(symbol, name, role)

@@ -36,7 +36,7 @@ def test_a_stop_on_the_winning_side_cannot_be_built(price_stop: str) -> None:
         a_bracket(price_stop=price_stop)
 
 
-@pytest.mark.parametrize("rungs", [(), (("99", "3"),), (("102", "1"), ("101", "2"))])
+@pytest.mark.parametrize("rungs", [(("99", "3"),), (("102", "1"), ("101", "2"))])
 def test_a_ladder_that_does_not_climb_cannot_be_built(rungs: tuple[tuple[str, str], ...]) -> None:
     with pytest.raises(ValueError, match="rungs do not climb"):
         a_bracket(rungs=rungs)

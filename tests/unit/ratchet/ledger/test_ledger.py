@@ -74,22 +74,22 @@ def a_signal() -> Signal:
 
 async def a_trade(ledger: Ledger) -> TradeId:
     trade = ledger.next_trade_id()
-    await ledger.record_trade(trade, a_bracket(), a_signal(), [], profile="balanced", at_ms=NOW_MS)
+    await ledger.record_trade(trade, a_bracket(), a_signal().strategy, [], profile="balanced", at_ms=NOW_MS)
     return trade
 
 
 async def a_trade_with_its_entry(ledger: Ledger) -> TradeId:
     trade = ledger.next_trade_id()
-    name = await ledger.next_client_order_id(trade, Role.ENTRY)
+    name = ledger.name_order(trade, Role.ENTRY)
     entry = MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.BUY, quantity=Decimal(1))
     orders = [(Role.ENTRY, entry)]
-    await ledger.record_trade(trade, a_bracket(), a_signal(), orders, profile="balanced", at_ms=NOW_MS)
+    await ledger.record_trade(trade, a_bracket(), a_signal().strategy, orders, profile="balanced", at_ms=NOW_MS)
     return trade
 
 
 async def an_entry(ledger: Ledger, trade: TradeId) -> MarketOrder:
     order = MarketOrder(
-        client_order_id=await ledger.next_client_order_id(trade, Role.ENTRY),
+        client_order_id=ledger.name_order(trade, Role.ENTRY),
         symbol=SYMBOL,
         side=Side.BUY,
         quantity=Decimal("0.010"),
@@ -133,8 +133,8 @@ async def test_names_are_unique_across_trades_roles_and_restarts(tmp_path: Path)
         ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
         trade = await a_trade(ledger)
         names.append((await an_entry(ledger, trade)).client_order_id)
-        names.append(await ledger.next_client_order_id(trade, Role.ENTRY))
-        names.append(await ledger.next_client_order_id(trade, Role.STOP))
+        names.append(ledger.name_order(trade, Role.ENTRY))
+        names.append(ledger.name_order(trade, Role.STOP))
         await ledger.close()
     assert len(set(names)) == 6
     assert all(name.startswith("rt-") and len(name) <= 36 for name in names)
@@ -143,10 +143,11 @@ async def test_names_are_unique_across_trades_roles_and_restarts(tmp_path: Path)
 async def test_a_name_that_was_never_used_does_not_bring_another_back(tmp_path: Path) -> None:
     ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
     trade = await a_trade(ledger)
-    await ledger.next_client_order_id(trade, Role.ENTRY)
+    ledger.name_order(trade, Role.ENTRY)
     used = (await an_entry(ledger, trade)).client_order_id
     await ledger.close()
     ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+    await ledger.recall(trade)
     assert (await an_entry(ledger, trade)).client_order_id != used
     await ledger.close()
 
@@ -155,7 +156,7 @@ async def test_intents_are_all_there_or_none(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
     entry = await an_entry(ledger, trade)
     stop = StopOrder(
-        client_order_id=await ledger.next_client_order_id(trade, Role.STOP),
+        client_order_id=ledger.name_order(trade, Role.STOP),
         symbol=SYMBOL,
         side=Side.SELL,
         quantity=Decimal("0.010"),
@@ -199,7 +200,7 @@ async def test_a_fill_is_booked_once_by_name_or_by_number(ledger: Ledger) -> Non
     assert await ledger.record_fill(a_fill(name))
     assert not await ledger.record_fill(a_fill(name))
     assert await ledger.record_fill(a_fill(None, number=2)), "by the number that the first fill has told"
-    assert await ledger.client_order_ids(trade) == {OrderId(7): name}
+    assert await ledger.trade_of_order(SYMBOL, OrderId(7)) == trade
     with pytest.raises(UnknownFill, match="order 8, which is not ours"):
         await ledger.record_fill(a_fill(None, number=3, order_id=8))
 
@@ -208,7 +209,7 @@ async def test_a_closed_trade_adds_up_to_the_last_digit(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
     entry = (await an_entry(ledger, trade)).client_order_id
     rung = LimitOrder(
-        client_order_id=await ledger.next_client_order_id(trade, Role.RUNG),
+        client_order_id=ledger.name_order(trade, Role.RUNG),
         symbol=SYMBOL,
         side=Side.SELL,
         quantity=Decimal("0.010"),
@@ -350,7 +351,7 @@ async def test_a_write_that_fails_takes_none_of_those_beside_it_with_it(ledger: 
     trade = await a_trade(ledger)
     entry = await an_entry(ledger, trade)
     rung = LimitOrder(
-        client_order_id=await ledger.next_client_order_id(trade, Role.RUNG),
+        client_order_id=ledger.name_order(trade, Role.RUNG),
         symbol=SYMBOL,
         side=Side.SELL,
         quantity=Decimal("0.010"),

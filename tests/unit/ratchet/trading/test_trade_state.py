@@ -5,7 +5,7 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
 from ratchet.domain.order import Role, Side
 from ratchet.domain.symbol import Symbol
-from ratchet.trading.trade_state import TradeState
+from ratchet.trading.trade_state import TradeOrder, TradeState
 
 ENTRY, RUNG_1, RUNG_2 = ClientOrderId("rt-x-1-entry0"), ClientOrderId("rt-x-1-rung0"), ClientOrderId("rt-x-1-rung1")
 
@@ -22,7 +22,8 @@ def a_short() -> TradeState:
         hold_ms_max=600_000,
     )
     roles = {ENTRY: Role.ENTRY, RUNG_1: Role.RUNG, RUNG_2: Role.RUNG}
-    return TradeState(trade_id=TradeId(1), bracket=bracket, opened_ms=0, roles=roles)
+    orders = {name: TradeOrder(role=role) for name, role in roles.items()}
+    return TradeState(trade_id=TradeId(1), bracket=bracket, opened_ms=0, orders=orders)
 
 
 def a_fill(number: int, name: ClientOrderId, side: Side, quantity: str, price: str = "100") -> Fill:

@@ -1,0 +1,130 @@
+"""The live market: candles by stream and REST, the universe chosen from them, strategies asked at every close."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ratchet.config.settings import Settings
+from ratchet.domain.candle import Timeframe
+from ratchet.domain.candle_arrays import CandleArrays
+from ratchet.domain.clock import Clock
+from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.signal import Signal
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.errors import ExchangeError
+from ratchet.exchange.market_stream import MarketStream
+from ratchet.ledger.ledger import Ledger
+from ratchet.market.feed import CandleFeed, FetchCandles
+from ratchet.market.universe import Universe, select_universe
+from ratchet.strategy.indicators import atr
+from ratchet.strategy.plugin import Strategy
+from ratchet.trading.market_side import CannotTrade
+from ratchet.trading.scanner import Scanner
+
+TIMEFRAME = Timeframe("5m")
+ATR_PERIOD = 14
+REQUESTS_AT_ONCE_MAX = 8
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMarketParts:
+    """What it is handed."""
+
+    settings: Settings
+    client: BinanceClient
+    ledger: Ledger
+    clock: Clock
+    rules: Mapping[Symbol, SymbolRules]
+    strategies: Sequence[Strategy]
+
+
+class LiveMarket:
+    """A market side. `prepare` chooses the universe."""
+
+    def __init__(self, parts: LiveMarketParts, consider: Callable[[Signal], str]) -> None:
+        self._settings = parts.settings
+        self._client = parts.client
+        self._clock = parts.clock
+        self._rules = parts.rules
+        # All that trade are filled once: the candles that choose the universe are those it begins with.
+        self._feed = CandleFeed(
+            parts.rules,
+            TIMEFRAME,
+            fetch=_fetch(parts.client),
+            clock=parts.clock,
+            on_closed=lambda symbol: self._scanner.on_closed(symbol),
+        )
+        self._scanner = Scanner(parts.strategies, self._feed.candles, consider, parts.ledger, parts.clock)
+        self._stream: MarketStream | None = None
+        self._connected = asyncio.Event()
+        self.universe = Universe(symbols=(), rejected={}, shortfall=0)
+
+    async def prepare(self) -> None:
+        """Candles, universe, leverage. Raises: CannotTrade, ExchangeError."""
+        await self._feed.backfill()
+        self.universe = await self._choose()
+        self._feed.follow(self.universe.symbols)
+        await self._set_up(self.universe.symbols, self._settings.risk.leverage)
+        self._stream = MarketStream(
+            self._settings.exchange, self._clock, self.universe.symbols, TIMEFRAME, on_candle=self._feed.on_candle
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        if self._stream is None:
+            raise RuntimeError("a market runs after it was prepared")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._stream.run(), name="market stream")
+            tasks.create_task(self._feed.run(), name="candle feed")
+            tasks.create_task(self._scanner.scan(), name="scanner")
+            tasks.create_task(self._scanner.write(), name="decisions")
+
+    async def ready(self) -> None:
+        """The stream delivers."""
+        if self._stream is not None:
+            await self._stream.connected.wait()
+
+    async def _choose(self) -> Universe:
+        tickers = await self._client.fetch_tickers()
+        windows = {symbol: candles for symbol in self._rules if (candles := self._feed.candles(symbol)) is not None}
+        atr_fractions = {symbol: _atr_fraction(candles) for symbol, candles in windows.items()}
+        universe = select_universe(self._rules, tickers, atr_fractions, self._settings.universe)
+        if not universe.symbols:
+            reasons = "; ".join(f"{symbol}: {reason}" for symbol, reason in list(universe.rejected.items())[:3])
+            raise CannotTrade(f"no symbol may be traded ({reasons}): widen the universe in the settings")
+        if universe.shortfall:
+            log.warning("universe_small", symbols=len(universe.symbols), short=universe.shortfall)
+        for symbol, reason in universe.rejected.items():
+            log.info("symbol_rejected", symbol=symbol, reason=reason)
+        return universe
+
+    async def _set_up(self, symbols: Iterable[Symbol], leverage: int) -> None:
+        """One-way mode, cross margin and the leverage, confirmed for every symbol before the first entry."""
+        await self._client.use_one_way_mode()
+        slots = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
+
+        async def prepare(symbol: Symbol) -> None:
+            async with slots:
+                await self._client.use_cross_margin(symbol)
+                await self._client.set_leverage(symbol, leverage)
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for symbol in symbols:
+                    tasks.create_task(prepare(symbol), name=f"leverage of {symbol}")
+        except* ExchangeError as errors:
+            raise CannotTrade(f"the account could not be set up: {errors.exceptions[0]}") from None
+
+
+def _fetch(client: BinanceClient) -> FetchCandles:
+    return lambda symbol, timeframe, limit: client.fetch_candles(symbol, timeframe, limit=limit)
+
+
+def _atr_fraction(candles: CandleArrays) -> float:
+    """ATR / close of the newest candle; NaN where there are too few."""
+    return float((atr(candles.high, candles.low, candles.close, ATR_PERIOD) / candles.close)[-1])

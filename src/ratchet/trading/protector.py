@@ -1,0 +1,478 @@
+"""The protector: one stop over exactly what is held, for every position from whatever source, or no position.
+
+It acts on what it knows of the exchange's state and looks again after every step, so that it does not matter which
+event came late, twice or never. It knows nothing of strategies, signals or ladders.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+import structlog
+
+from ratchet.domain.clock import Clock
+from ratchet.domain.identity import ClientOrderId, TradeId
+from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.money import ZERO
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, Role, Side, StopOrder, StopReport
+from ratchet.domain.position import Position
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.errors import ExchangeError, Meaning, Rejected
+from ratchet.risk.protection import CancelStop, PlaceStop, default_stop_price, next_step
+from ratchet.trading.executor import Executor, NeverArrived
+from ratchet.trading.notebook import Notebook
+from ratchet.trading.ward import Ward
+
+TRIGGER_PATIENCE_MS = 3_000.0  # real time for a triggered stop to fill
+TRIGGER_LOOK_S = 0.5
+REFUSAL_KEPT_MS = 30_000.0  # a refused move of a stop that covers is not tried again before
+LOST_MAX = 3  # stops that vanish within the span below, before the position is closed instead
+LOST_SPAN_MS = 600_000.0
+CLOSE_PAUSE_S = 0.2  # doubled each time
+CLOSE_PAUSE_MAX_S = 2.0
+SETTLE_TIMEOUT_S = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+class Watcher(Protocol):
+    """Who is told what the protector meets with."""
+
+    def on_trouble(self, symbol: Symbol, cause: str, detail: str) -> None:
+        """Protection did not go as planned: entries should wait."""
+
+    def on_closing(self, symbol: Symbol, reason: str) -> None:
+        """What is held is being closed at market."""
+
+    def on_naked(self, symbol: Symbol, naked_ms: float) -> None:
+        """A spell in which what was held was not wholly covered has ended."""
+
+    def on_sending(self, symbol: Symbol, name: ClientOrderId, role: Role) -> None:
+        """An order of ours is about to be sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectorParts:
+    """What it is handed."""
+
+    client: BinanceClient
+    executor: Executor
+    notebook: Notebook
+    clock: Clock
+    name_order: Callable[[TradeId, Role], ClientOrderId]
+    rules: Mapping[Symbol, SymbolRules]
+    stop_fraction: Decimal  # of the entry, for positions that have no trade
+
+
+class Protector:
+    """Knowledge comes in by `on_…` and may come at any time; each symbol is worked on by one task at most."""
+
+    def __init__(self, parts: ProtectorParts, watcher: Watcher) -> None:
+        self._client = parts.client
+        self._executor = parts.executor
+        self._notebook = parts.notebook
+        self._clock = parts.clock
+        self._name_order = parts.name_order
+        self._rules = parts.rules
+        self._stop_fraction = parts.stop_fraction
+        self._watcher = watcher
+        self._wards: dict[Symbol, Ward] = {}
+        self._workers: dict[Symbol, asyncio.Task[None]] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                for symbol in tuple(self._wards):
+                    self._touch(symbol)
+                await asyncio.Event().wait()
+        finally:
+            self._tasks = None
+
+    # What is known -----------------------------------------------------------------------------------------------
+
+    def ward(self, symbol: Symbol) -> Ward:
+        """What is known of a symbol."""
+        found = self._wards.get(symbol)
+        if found is None:
+            found = self._wards[symbol] = Ward(symbol=symbol)
+        return found
+
+    def held(self) -> dict[Symbol, Decimal]:
+        """All positions, signed."""
+        return {symbol: ward.held for symbol, ward in self._wards.items() if ward.held}
+
+    def is_at_rest(self, symbol: Symbol) -> bool:
+        """Nothing is held, or what is held is covered by stops that stand, and nothing is being done about it."""
+        ward = self.ward(symbol)
+        return symbol not in self._workers and (ward.held == 0 or (ward.is_covered and not ward.triggering))
+
+    def price_stop(self, symbol: Symbol) -> Decimal | None:
+        """The trigger of the stop that stands; None where none does."""
+        return next((stop.price_trigger for stop in self.ward(symbol).standing.values() if stop.is_ours), None)
+
+    def on_position(self, symbol: Symbol, held: Decimal, price_entry: Decimal, at_ms: int) -> None:
+        """The user stream tells a position."""
+        if self.ward(symbol).on_position(held, price_entry, at_ms, self._clock.elapsed_ms()):
+            self._touch(symbol)
+
+    def on_stop(self, report: StopReport) -> None:
+        """The user stream, or an answer, tells of a stop."""
+        ward = self.ward(report.symbol)
+        if ward.on_stop(report, self._clock.elapsed_ms()):
+            self._on_lost(ward, f"{report.client_order_id} {report.status.lower()} {report.reason}".strip())
+        self._touch(report.symbol)
+
+    def on_positions(self, positions: Sequence[Position], asked: float, asked_ms: int) -> list[Symbol]:
+        """The account by REST. Returns the symbols about which the streams should have told and did not.
+
+        Args: asked, real ms at which it was asked for; asked_ms, the same on the exchange's clock.
+        """
+        now = self._clock.elapsed_ms()
+        news: list[Symbol] = []
+        seen = {position.symbol for position in positions}
+        for position in positions:
+            ward = self.ward(position.symbol)
+            if ward.on_rest(position.quantity_signed, position.price_entry, position.updated_ms, now):
+                news.append(position.symbol)
+        others = [ward for symbol, ward in self._wards.items() if symbol not in seen]
+        news += [ward.symbol for ward in others if ward.on_absent(asked, now, asked_ms)]
+        for symbol in {*seen, *news}:
+            self._touch(symbol)
+        return news
+
+    async def on_stops(self, symbol: Symbol, reports: Sequence[StopReport], asked: float) -> None:
+        """The waiting stops of a symbol by REST. What is missing is asked for by name before it counts as gone.
+
+        Args: asked, real ms at which the list was asked for.
+        """
+        ward = self.ward(symbol)
+        now = self._clock.elapsed_ms()
+        for report in reports:
+            ward.on_stop(report, now)
+        for name in ward.missing(reports, asked):
+            try:
+                report_of_it = await self._client.fetch_stop(symbol, name)
+            except ExchangeError as error:
+                log.warning("stop_not_fetched", symbol=symbol, client_order_id=name, error=str(error))
+                continue
+            if report_of_it is not None:
+                self.on_stop(report_of_it)
+            elif ward.forget(name):
+                self._on_lost(ward, f"{name} is not known to the exchange")
+        self._touch(symbol)
+
+    async def look(self, symbol: Symbol) -> None:
+        """Ask the exchange for a symbol's position and stops. Raises: ExchangeError."""
+        asked_ms, asked = self._clock.now_ms(), self._clock.elapsed_ms()
+        positions = await self._client.fetch_positions()
+        stops = await self._client.fetch_open_stops(symbol)
+        self.on_positions(positions, asked, asked_ms)
+        await self.on_stops(symbol, stops, asked)
+
+    # What is wanted ----------------------------------------------------------------------------------------------
+
+    def expect(self, symbol: Symbol, trade_id: TradeId, planned: StopOrder, coming: Decimal) -> None:
+        """An entry is about to be sent.
+
+        Args: planned, its stop, whose intent is in the ledger; coming, what it may bring, signed.
+        """
+        ward = self.ward(symbol)
+        ward.trade_id, ward.price_wanted, ward.planned, ward.coming = (trade_id, planned.price_trigger, planned, coming)
+
+    async def send(self, order: MarketOrder | LimitOrder) -> OrderReport:
+        """Send a plain order and take note of what it changes before its events come.
+
+        Raises: Rejected, NeverArrived.
+        """
+        ward = self.ward(order.symbol)
+        version = ward.version
+        report = await self._executor.place(order)
+        now = self._clock.elapsed_ms()
+        if ward.on_reply(report.side, report.quantity_filled, report.price_average, report.updated_ms, version, now):
+            self._touch(order.symbol)
+        return report
+
+    def entered(self, symbol: Symbol) -> None:
+        """Nothing more will come of the entry."""
+        self.ward(symbol).coming = ZERO
+        self._touch(symbol)
+
+    def want(self, symbol: Symbol, trade_id: TradeId, price: Decimal) -> None:
+        """The stop of a trade belongs at a price. It moves there only if that gives up less."""
+        ward = self.ward(symbol)
+        ward.trade_id, ward.price_wanted = trade_id, price
+        self._touch(symbol)
+
+    def release(self, symbol: Symbol) -> None:
+        """The trade is over."""
+        ward = self.ward(symbol)
+        ward.trade_id, ward.price_wanted, ward.planned, ward.coming = None, None, None, ZERO
+        ward.flatten = ""
+        ward.lost.clear()
+        self._touch(symbol)
+
+    def ignore(self, symbol: Symbol) -> None:
+        """By the operator's policy, what is held of it is not ours to protect."""
+        self.ward(symbol).ignored = True
+
+    def close(self, symbol: Symbol, reason: str) -> None:
+        """Have everything that is held of a symbol closed at market."""
+        ward = self.ward(symbol)
+        if ward.held or ward.coming:
+            ward.flatten = ward.flatten or reason
+        self._touch(symbol)
+
+    async def settled(self, symbol: Symbol) -> bool:
+        """Wait until there is nothing to do for a symbol. True when what is held is covered, by a stop that stands."""
+        async with asyncio.timeout(SETTLE_TIMEOUT_S):
+            while (worker := self._workers.get(symbol)) is not None:
+                await asyncio.wait((worker,))
+        ward = self.ward(symbol)
+        return ward.held != 0 and ward.is_covered and not ward.triggering and not ward.flatten
+
+    async def settle_all(self) -> None:
+        """Do all that is to be done, and return: before `run`, at the start."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for symbol in tuple(self._wards):
+                self._touch(symbol)
+        self._tasks = None
+
+    # What is done ------------------------------------------------------------------------------------------------
+
+    def _touch(self, symbol: Symbol) -> None:
+        ward = self.ward(symbol)
+        self._measure(ward)
+        if self._tasks is None or symbol in self._workers or self._next(ward) is None:
+            return
+        hold = ExitStack()
+        hold.enter_context(self._clock.working())  # from now on, not from when the task gets its turn
+        worker = self._tasks.create_task(self._work(ward), name=f"protection of {symbol}")
+        self._workers[symbol] = worker
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._workers.pop(symbol, None)
+            if not task.cancelled():
+                self._touch(symbol)
+            hold.close()
+
+        worker.add_done_callback(done)
+
+    async def _work(self, ward: Ward) -> None:
+        failures = 0
+        while (step := self._next(ward)) is not None:
+            try:
+                await self._do(ward, step)
+                failures = 0
+            except ExchangeError as error:
+                failures += 1
+                log.warning("protection_delayed", symbol=ward.symbol, error=str(error))
+                await asyncio.sleep(min(CLOSE_PAUSE_S * 2**failures, CLOSE_PAUSE_MAX_S))
+            except Exception as error:
+                # Whatever went wrong here, the position is still there: told, and tried again.
+                failures += 1
+                log.exception("protection_failed", symbol=ward.symbol)
+                self._watcher.on_trouble(ward.symbol, "protection_failed", f"{type(error).__name__}: {error}")
+                await asyncio.sleep(min(CLOSE_PAUSE_S * 2**failures, CLOSE_PAUSE_MAX_S))
+            self._measure(ward)
+
+    def _next(self, ward: Ward) -> "PlaceStop | CancelStop | _Flatten | _AwaitTrigger | None":
+        if ward.ignored:
+            return None
+        if ward.held and ward.flatten:
+            return _Flatten(ward.flatten)
+        if ward.held and ward.triggering:
+            oldest = self._clock.elapsed_ms() - min(ward.triggering.values())
+            return _Flatten("stop_unfilled") if oldest >= TRIGGER_PATIENCE_MS else _AwaitTrigger()
+        step = next_step(ward.to_cover, tuple(ward.standing.values()), self._price(ward))
+        if isinstance(step, PlaceStop) and ward.refused is not None and ward.is_covered:
+            quantity, price, at = ward.refused
+            is_same = (quantity, price) == (step.quantity, step.price)
+            if is_same and self._clock.elapsed_ms() - at < REFUSAL_KEPT_MS:
+                return None
+        return step
+
+    def _price(self, ward: Ward) -> Decimal:
+        if ward.price_wanted is not None:
+            return ward.price_wanted
+        if ward.held == 0:
+            return ZERO
+        return default_stop_price(ward.held, ward.price_entry, self._stop_fraction, self._rules[ward.symbol])
+
+    async def _do(self, ward: Ward, step: "PlaceStop | CancelStop | _Flatten | _AwaitTrigger") -> None:
+        match step:
+            case PlaceStop(quantity=quantity, price=price):
+                await self._place(ward, quantity, price)
+            case CancelStop(client_order_id=name):
+                await self._cancel(ward, name)
+            case _AwaitTrigger():
+                await self._await_trigger(ward)
+            case _Flatten(reason=reason):
+                await self._flatten(ward, reason)
+
+    async def _place(self, ward: Ward, quantity: Decimal, price: Decimal) -> None:
+        stop = self._stop(ward, quantity, price)
+        try:
+            report = await self._executor.place_stop(stop)
+        except Rejected as no:
+            if ward.held == 0:
+                return
+            if ward.is_covered:
+                await self._on_move_refused(ward, stop, no)
+            elif no.meaning is Meaning.WOULD_TRIGGER:
+                self._close_instead(ward, "stop_beyond", str(no))
+            else:
+                await self._place_closing(ward, stop, str(no))
+            return
+        self._take_report(ward, report)
+
+    async def _place_closing(self, ward: Ward, refused: StopOrder, why: str) -> None:
+        """The other kind of stop that Binance has: what it refuses by quantity it may take as one that closes."""
+        self._watcher.on_trouble(ward.symbol, "stop_refused", why)
+        stop = StopOrder(
+            client_order_id=self._name(ward, Role.STOP),
+            symbol=ward.symbol,
+            side=refused.side,
+            quantity=refused.quantity,
+            price_trigger=refused.price_trigger,
+            closes_position=True,
+        )
+        self._notebook.intents(ward.trade_id, [(Role.STOP, stop)])
+        try:
+            report = await self._executor.place_stop(stop)
+        except Rejected as no:
+            self._close_instead(ward, "stop_refused", str(no))
+            return
+        self._take_report(ward, report)
+
+    async def _on_move_refused(self, ward: Ward, stop: StopOrder, no: Rejected) -> None:
+        """What stands still covers. Beyond the new price already: the profit it was to keep is taken at market."""
+        best = [each.price_trigger for each in ward.standing.values() if each.side is stop.side and each.is_ours]
+        if no.meaning is Meaning.WOULD_TRIGGER and stop.price_trigger not in best:
+            ward.flatten = ward.flatten or "break_even"
+            return
+        log.warning("stop_not_moved", symbol=ward.symbol, price=str(stop.price_trigger), error=str(no))
+        ward.refused = (stop.quantity, stop.price_trigger, self._clock.elapsed_ms())
+
+    def _take_report(self, ward: Ward, report: StopReport) -> None:
+        now = self._clock.elapsed_ms()
+        if report.status.protects:
+            ward.stands(report, now)
+        else:
+            ward.on_stop(report, now)
+        ward.refused = None
+
+    def _close_instead(self, ward: Ward, cause: str, why: str) -> None:
+        """Refused once is refused: every further try costs time in which the position is naked."""
+        log.error("closing_at_market", symbol=ward.symbol, cause=cause, error=why)
+        self._watcher.on_trouble(ward.symbol, cause, why)
+        ward.flatten = ward.flatten or cause
+
+    async def _cancel(self, ward: Ward, name: ClientOrderId) -> None:
+        if await self._executor.cancel_stop(ward.symbol, name):
+            ward.forget(name)
+            return
+        # Not waiting any more, or nobody knows: its own state says which.
+        report = await self._client.fetch_stop(ward.symbol, name)
+        if report is None:
+            ward.forget(name)
+        elif not report.status.protects:
+            ward.on_stop(report, self._clock.elapsed_ms())
+        else:
+            await asyncio.sleep(CLOSE_PAUSE_S)
+
+    async def _await_trigger(self, ward: Ward) -> None:
+        """A stop has triggered: its market order fills in a moment, or is looked after."""
+        await asyncio.sleep(TRIGGER_LOOK_S)
+        if ward.held and ward.triggering:
+            await self.look(ward.symbol)
+
+    async def _flatten(self, ward: Ward, reason: str) -> None:
+        """Close at market. Plain orders go first: resting reduce-only ones would have the close refused."""
+        if ward.triggering and reason == "stop_unfilled":
+            self._watcher.on_trouble(ward.symbol, reason, "a triggered stop has not closed the position")
+        self._watcher.on_closing(ward.symbol, reason)
+        await self._executor.cancel_plain_orders(ward.symbol)
+        if not ward.held:
+            return
+        order = MarketOrder(
+            client_order_id=self._name(ward, Role.CLOSE),
+            symbol=ward.symbol,
+            side=Side.SELL if ward.held > 0 else Side.BUY,
+            quantity=self._at_once(ward),
+            reduce_only=True,
+        )
+        self._notebook.intents(ward.trade_id, [(Role.CLOSE, order)])
+        version = ward.version
+        try:
+            await self.send(order)
+        except (Rejected, NeverArrived) as no:
+            log.warning("close_refused", symbol=ward.symbol, error=str(no))
+            if isinstance(no, Rejected) and no.meaning is Meaning.NOTHING_TO_REDUCE:
+                ward.doubt(self._clock.elapsed_ms())
+        if ward.version == version:
+            # Refused, lost, or told by nobody: what is still held is the exchange's to say, not ours to guess.
+            await self._look_after_a_moment(ward)
+
+    async def _look_after_a_moment(self, ward: Ward) -> None:
+        await asyncio.sleep(CLOSE_PAUSE_S)
+        await self.look(ward.symbol)
+
+    def _at_once(self, ward: Ward) -> Decimal:
+        rules = self._rules[ward.symbol]
+        return min(abs(ward.held), rules.quantity_market_max, rules.quantity_max)
+
+    def _stop(self, ward: Ward, quantity: Decimal, price: Decimal) -> StopOrder:
+        planned, ward.planned = ward.planned, None
+        if planned is not None and (planned.quantity, planned.price_trigger) == (quantity, price):
+            self._watcher.on_sending(ward.symbol, planned.client_order_id, Role.STOP)
+            return planned
+        stop = StopOrder(
+            client_order_id=self._name(ward, Role.STOP),
+            symbol=ward.symbol,
+            side=Side.SELL if ward.held > 0 else Side.BUY,
+            quantity=quantity,
+            price_trigger=price,
+        )
+        self._notebook.intents(ward.trade_id, [(Role.STOP, stop)])
+        return stop
+
+    def _name(self, ward: Ward, role: Role) -> ClientOrderId:
+        name = self._name_order(ward.trade_id or TradeId(0), role)
+        self._watcher.on_sending(ward.symbol, name, role)
+        return name
+
+    def _on_lost(self, ward: Ward, what: str) -> None:
+        """A stop is gone that nobody of us took away and that did not trigger."""
+        if ward.held == 0 or ward.is_covered:
+            return
+        now = self._clock.elapsed_ms()
+        ward.lost = [at for at in ward.lost if now - at < LOST_SPAN_MS] + [now]
+        self._watcher.on_trouble(ward.symbol, "stop_lost", what)
+        if len(ward.lost) >= LOST_MAX:
+            self._close_instead(ward, "stop_lost", f"{len(ward.lost)} stops vanished")
+
+    def _measure(self, ward: Ward) -> None:
+        """Naked time: from knowing that something is held to knowing that a stop covers it."""
+        is_naked = bool(ward.held) and not ward.ignored and not ward.is_covered
+        now = self._clock.elapsed_ms()
+        if is_naked and ward.naked_since is None:
+            ward.naked_since = now
+        elif not is_naked and ward.naked_since is not None:
+            self._watcher.on_naked(ward.symbol, now - ward.naked_since)
+            ward.naked_since = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Flatten:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _AwaitTrigger:
+    pass

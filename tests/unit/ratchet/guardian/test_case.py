@@ -1,0 +1,128 @@
+from decimal import Decimal
+
+import pytest
+
+from ratchet.domain.order import Side, StopReport, StopStatus
+from ratchet.domain.position import Position
+from ratchet.guardian.case import UNSEEN_MAX, Case, Flatten, Leave, Protect, Verdict
+from ratchet.guardian.sight import sight_of
+from tests.unit.ratchet.guardian.builders import PATIENCE, RULES, a_position, a_stop
+
+LOOK_MS = 10.0  # from the question to the answer
+
+
+class Looks:
+    """A case, looked at at given times."""
+
+    def __init__(self) -> None:
+        self.case = Case(PATIENCE)
+
+    def at(self, at_ms: float, *stops: StopReport, position: Position | None = None, listed: bool = True) -> Verdict:
+        sight = sight_of(position or a_position(), stops)
+        return self.case.judge(sight, RULES if listed else None, asked=at_ms, answered=at_ms + LOOK_MS)
+
+
+def test_what_is_covered_is_left_alone_for_ever() -> None:
+    looks = Looks()
+    assert {looks.at(at_ms, a_stop()) for at_ms in (0, 1_000, 100_000)} == {Leave()}
+
+
+def test_without_cover_for_the_grace_it_gets_a_stop_over_all_of_it_at_the_fraction_of_its_entry() -> None:
+    looks = Looks()
+    assert looks.at(0) == Leave(1_010)
+    assert looks.at(1_009) == Leave(1)
+    assert looks.at(1_010) == Protect(Decimal(10), Decimal("98.00"), closes_position=False)
+
+
+def test_the_grace_begins_anew_when_the_trader_has_covered_it_meanwhile() -> None:
+    looks = Looks()
+    looks.at(0)
+    assert looks.at(500, a_stop()) == Leave()
+    assert looks.at(1_500) == Leave(1_010)
+
+
+def test_half_a_cover_is_none_and_the_new_stop_is_over_all_at_no_worse_a_price() -> None:
+    looks = Looks()
+    half = a_stop(quantity="5", price="99.5")
+    looks.at(0, half)
+    assert looks.at(2_000, half) == Protect(Decimal(10), Decimal("99.5"), closes_position=False)
+
+
+def test_a_short_gets_its_stop_above() -> None:
+    looks = Looks()
+    short = a_position("-3")
+    looks.at(0, position=short)
+    assert looks.at(2_000, position=short) == Protect(Decimal(3), Decimal("102.00"), closes_position=False)
+
+
+def test_a_price_beyond_the_stop_closes_it_at_once() -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.refused("-2021", is_beyond=True)
+    assert looks.at(2_010) == Flatten("-2021")
+
+
+def test_any_other_refusal_is_met_with_the_other_kind_of_stop_and_the_second_one_with_a_close() -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.refused("-4005", is_beyond=False)
+    assert looks.at(2_010) == Protect(Decimal(10), Decimal("98.00"), closes_position=True)
+    looks.case.refused("-4130", is_beyond=False)
+    assert looks.at(2_020) == Flatten("-4130")
+
+
+def test_once_it_is_to_be_closed_it_stays_so_however_little_is_left_and_whatever_stop_appears() -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.refused("why", is_beyond=True)
+    assert looks.at(2_010, a_stop(), position=a_position("1")) == Flatten("why")
+
+
+@pytest.mark.parametrize("another", [a_position("-10"), a_position(entry="101")])
+def test_another_position_is_not_closed_for_what_happened_to_the_one_before(another: Position) -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.refused("why", is_beyond=True)
+    stop = a_stop(side=another.side.opposite, price="98" if another.side is Side.BUY else "102")
+    assert looks.at(2_010, stop, position=another) == Leave()
+
+
+def test_a_triggered_stop_has_its_time_and_then_the_position_is_closed() -> None:
+    looks = Looks()
+    triggered = a_stop(status=StopStatus.TRIGGERED)
+    assert looks.at(0, triggered) == Leave(5_010)
+    assert looks.at(4_000, triggered) == Leave(1_010)
+    assert looks.at(5_010, triggered) == Flatten("stop_unfilled")
+
+
+def test_what_a_triggered_stop_does_not_reach_gets_a_stop_like_anything_else() -> None:
+    looks = Looks()
+    triggered = a_stop(status=StopStatus.TRIGGERED, quantity="4")
+    looks.at(0, triggered)
+    assert looks.at(2_000, triggered) == Protect(Decimal(10), Decimal("98.00"), closes_position=False)
+
+
+def test_a_stop_that_was_rejected_at_its_trigger_counts_as_nothing() -> None:
+    looks = Looks()
+    looks.at(0, a_stop(status=StopStatus.REJECTED))
+    assert isinstance(looks.at(2_000, a_stop(status=StopStatus.REJECTED)), Protect)
+
+
+def test_stops_that_are_taken_and_never_seen_end_in_a_close() -> None:
+    looks = Looks()
+    looks.at(0)
+    for turn in range(UNSEEN_MAX):
+        assert isinstance(looks.at(2_000 * (turn + 1)), Protect)
+        looks.case.placed(2_000 * (turn + 1))
+    assert looks.at(2_000 * UNSEEN_MAX + 1) == Leave(999)  # after a stop was taken it has to be seen first
+    assert looks.at(2_000 * (UNSEEN_MAX + 1)) == Flatten("stops_not_seen")
+
+
+def test_a_symbol_that_the_exchange_does_not_list_is_closed() -> None:
+    looks = Looks()
+    looks.at(0, listed=False)
+    assert looks.at(2_000, listed=False) == Flatten("symbol_not_listed")
