@@ -1,0 +1,76 @@
+"""A ledger on a database in memory that outlives the process that writes to it. Its disk may be full or locked."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import aiosqlite
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
+
+from ratchet.ledger.database import WRITES
+from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.tables import Base
+
+
+class Disk:
+    """One database. `trouble` is what it answers to whoever wants to write; empty while it is well."""
+
+    def __init__(self) -> None:
+        self.trouble = ""
+        self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._is_new = True
+
+    async def open_ledger(self) -> Ledger:
+        """The ledger on it, as a new process finds it: what was not committed is gone."""
+        if self._connection.in_transaction:
+            self._connection.rollback()
+        engine = create_async_engine("sqlite+aiosqlite://", async_creator=self._connect, poolclass=StaticPool)
+        _mind(engine, self)
+        if self._is_new:
+            async with engine.begin() as connection:
+                await connection.run_sync(Base.metadata.create_all)
+            self._is_new = False
+        return await Ledger.on(engine)
+
+    def close(self) -> None:
+        """Gone."""
+        self._connection.close()
+
+    async def _connect(self) -> aiosqlite.Connection:
+        return _Inline(self._connection)
+
+
+class _Inline(aiosqlite.Connection):
+    """A connection whose work is done at once: a thread would have a time of its own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(lambda: connection, iter_chunk_size=64)
+        self._connection = connection
+        self._tx = _AtOnce()  # type: ignore[assignment]  # a queue that does not queue
+
+    def __del__(self) -> None:
+        """Nothing is to be closed: the disk stays."""
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return fn(*args, **kwargs)
+
+    async def close(self) -> None:
+        """The disk stays."""
+
+
+class _AtOnce:
+    def put_nowait(self, item: tuple[Any, Callable[[], Any]]) -> None:
+        future, function = item
+        future.set_result(function())
+
+
+def _mind(engine: AsyncEngine, disk: Disk) -> None:
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES, False)
+        if writes and disk.trouble:
+            raise sqlite3.OperationalError(disk.trouble)
+        connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine.sync_engine, "begin", begin)
