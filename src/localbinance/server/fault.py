@@ -132,9 +132,9 @@ class Answering(OfRequests):
             no = refusals.banned(banned_until_ms)
         elif self.code is not None:
             no = _refusal(self.code, self.message)
-        elif status in PAGES:
+        elif status is not None and status in PAGES:
             return of_page(status, PAGES[status], headers)
-        elif status in BARE:
+        elif status is not None and status in BARE:
             no = BARE[status]
         else:
             raise ValueError(f"give a code, a body or ban_ms, or a status of {', '.join(map(str, (*BARE, *PAGES)))}")
