@@ -472,7 +472,7 @@ class Engine:
     async def _look(self) -> None:
         asked, asked_ms = self._clock.elapsed_ms(), self._clock.now_ms()
         positions = await self._client.fetch_positions()
-        news = self._protector.on_positions(positions, asked, asked_ms)
+        news = self._protector.on_positions(positions, asked)
         untold = [each.symbol for each in positions if each.symbol in news and each.updated_ms < asked_ms - SILENT_MS]
         if untold and self.started.is_set():
             log.warning("stream_silent", symbols=untold)

@@ -128,20 +128,20 @@ class Protector:
             self._on_lost(ward, f"{report.client_order_id} {report.status.lower()} {report.reason}".strip())
         self._touch(report.symbol)
 
-    def on_positions(self, positions: Sequence[Position], asked: float, asked_ms: int) -> list[Symbol]:
+    def on_positions(self, positions: Sequence[Position], asked: float) -> list[Symbol]:
         """The account by REST. Returns the symbols about which the streams should have told and did not.
 
-        Args: asked, real ms at which it was asked for; asked_ms, the same on the exchange's clock.
+        Args: asked, real ms at which it was asked for.
         """
         now = self._clock.elapsed_ms()
         news: list[Symbol] = []
         seen = {position.symbol for position in positions}
         for position in positions:
             ward = self.ward(position.symbol)
-            if ward.on_rest(position.quantity_signed, position.price_entry, position.updated_ms, now):
+            if ward.on_rest(position.quantity_signed, position.price_entry, position.updated_ms, asked, now):
                 news.append(position.symbol)
         others = [ward for symbol, ward in self._wards.items() if symbol not in seen]
-        news += [ward.symbol for ward in others if ward.on_absent(asked, now, asked_ms)]
+        news += [ward.symbol for ward in others if ward.on_absent(asked, now)]
         for symbol in {*seen, *news}:
             self._touch(symbol)
         return news
@@ -169,10 +169,10 @@ class Protector:
 
     async def look(self, symbol: Symbol) -> None:
         """Ask the exchange for a symbol's position and stops. Raises: ExchangeError."""
-        asked_ms, asked = self._clock.now_ms(), self._clock.elapsed_ms()
+        asked = self._clock.elapsed_ms()
         positions = await self._client.fetch_positions()
         stops = await self._client.fetch_open_stops(symbol)
-        self.on_positions(positions, asked, asked_ms)
+        self.on_positions(positions, asked)
         await self.on_stops(symbol, stops, asked)
 
     # What is wanted ----------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ class Reconciler:
 
     async def protect(self) -> None:
         """Account, then stops, and every position covered before anything else is asked. Raises: ExchangeError."""
-        asked, asked_ms = self._clock.elapsed_ms(), self._clock.now_ms()
+        asked = self._clock.elapsed_ms()
         positions = await self._client.fetch_positions()
         stops = await self._client.fetch_open_stops()
         self._open_names = [stop.client_order_id for stop in stops]
@@ -87,7 +87,7 @@ class Reconciler:
             of_symbol[stop.symbol].append(stop)
         for symbol, reports in of_symbol.items():
             await self._protector.on_stops(symbol, reports, asked)
-        self._protector.on_positions(positions, asked, asked_ms)
+        self._protector.on_positions(positions, asked)
         if positions:
             log.warning("positions_found", symbols=sorted(position.symbol for position in positions))
         await self._protector.settle_all()

@@ -27,7 +27,7 @@ class Ward:
     changed_at: float = 0.0  # real ms of hearing of it
     version: int = 0  # counts what was heard of the position
     before_reply: Decimal | None = None  # held before a reply that ran ahead of its events
-    absent_since: float | None = None  # a REST answer said that nothing is held, against belief
+    denied_since: float | None = None  # REST answers say something else, against belief and younger news
     coming: Decimal = ZERO  # signed: what an entry may still bring
     trade_id: TradeId | None = None
     price_wanted: Decimal | None = None  # of the trade; without one the policy decides
@@ -66,38 +66,50 @@ class Ward:
         self.before_reply = before
         return True
 
-    def on_rest(self, held: Decimal, price_entry: Decimal, at_ms: int, now: float) -> bool:
-        """A row of the account by REST. True when it is news: an event that should have told it is missing."""
-        self.absent_since = None
-        if at_ms < self.changed_ms or held == self.held:
+    def on_rest(self, held: Decimal, price_entry: Decimal, at_ms: int, asked: float, now: float) -> bool:
+        """A row of the account by REST. True when it is news: an event that should have told it is missing.
+
+        Args: at_ms, exchange time of the change; asked, now, real ms.
+        """
+        if held == self.held:
+            self.denied_since = None
+            return False
+        is_older = self.changed_at >= asked if at_ms == self.changed_ms else at_ms < self.changed_ms
+        if is_older and not self._is_denied(asked, now):
             return False
         self._set(held, price_entry, at_ms, now)
         return True
 
-    def on_absent(self, asked: float, now: float, asked_ms: int) -> bool:
-        """REST knows of no position. Believed at the second look: its answers may be a moment old.
+    def on_absent(self, asked: float, now: float) -> bool:
+        """REST knows of no position. It does not say since when: events that are still to come may be older or younger.
 
-        Args: asked, now, real ms; asked_ms, the same on the exchange's clock.
+        Args: asked, now, real ms.
         """
-        if self.held == 0 or self.changed_at >= asked:
-            self.absent_since = None
+        if self.held == 0:
+            self.denied_since = None
             return False
-        if self.absent_since is None:
-            self.absent_since = now
+        if not self._is_denied(asked, now):
             return False
-        if now - self.absent_since < SETTLED_MS:
-            return False
-        self._set(ZERO, ZERO, asked_ms, now)
+        self._set(ZERO, ZERO, self.changed_ms, now)
         return True
 
     def doubt(self, now: float) -> None:
         """The exchange found nothing to reduce: one more word for it that nothing is held will do."""
-        self.absent_since = now - SETTLED_MS
+        self.denied_since = now - SETTLED_MS
+
+    def _is_denied(self, asked: float, now: float) -> bool:
+        """Whether REST stays with it. Its answers may be a moment old: what it says against younger news is believed at
+        the second look, whatever the stamps: a position that is never believed is never protected."""
+        if self.changed_at >= asked:
+            self.denied_since = None
+        elif self.denied_since is None:
+            self.denied_since = now
+        return self.denied_since is not None and now - self.denied_since >= SETTLED_MS
 
     def _set(self, held: Decimal, price_entry: Decimal, at_ms: int, now: float) -> None:
         self.changed_at, self.version = now, self.version + 1
         self.held, self.price_entry, self.changed_ms = held, price_entry, max(at_ms, self.changed_ms)
-        self.before_reply, self.absent_since = None, None
+        self.before_reply, self.denied_since = None, None
         if held == 0:
             self.triggering.clear()
             self.flatten = ""
