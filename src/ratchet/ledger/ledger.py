@@ -151,7 +151,8 @@ class Ledger:
     async def recall(self, trade_id: TradeId, also: Sequence[str] = ()) -> None:
         """Make ready to name further orders of a trade of before. `also`: names that the exchange has and knows."""
         async with self._sessions() as session:
-            known = await session.scalars(select(OrderRow.client_order_id).where(OrderRow.trade_id == trade_id))
+            of_trade = OrderRow.trade_id == (trade_id or None)  # those of no trade are named with 0
+            known = await session.scalars(select(OrderRow.client_order_id).where(of_trade))
             names = [*known, *also]
         for role in Role:
             self._sequences[trade_id, role] = sequence_after(self.run, trade_id, role, names)

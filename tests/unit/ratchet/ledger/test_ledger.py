@@ -152,6 +152,24 @@ async def test_a_name_that_was_never_used_does_not_bring_another_back(tmp_path: 
     await ledger.close()
 
 
+async def test_an_order_of_no_trade_gets_no_name_of_an_earlier_process(tmp_path: Path) -> None:
+    names = []
+    for _ in range(2):
+        ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
+        await ledger.recall(TradeId(0))
+        stop = StopOrder(
+            client_order_id=ledger.name_order(TradeId(0), Role.STOP),
+            symbol=SYMBOL,
+            side=Side.SELL,
+            quantity=Decimal(1),
+            price_trigger=Decimal(90),
+        )
+        await ledger.record_intents(None, [(Role.STOP, stop)], at_ms=1)
+        names.append(stop.client_order_id)
+        await ledger.close()
+    assert len(set(names)) == 2
+
+
 async def test_intents_are_all_there_or_none(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
     entry = await an_entry(ledger, trade)
