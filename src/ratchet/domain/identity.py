@@ -10,6 +10,10 @@ TradeId = NewType("TradeId", int)  # ours: a position's whole life
 
 CLIENT_ORDER_ID_LENGTH_MAX = 36  # Binance answers -4015 beyond
 
+LEASE_STOP = "rt-lease-"  # of the lease of an account
+CHECK_STOP = "rt-check-"  # of a preflight
+IDLE_STOPS = (LEASE_STOP, CHECK_STOP)  # how the names of conditional orders begin that are seen only: none protects
+
 
 def client_order_id(run: str, trade: TradeId, role: str, sequence: int) -> ClientOrderId:
     """Name an order so that its origin can be read off the exchange: `rt-<run>-<trade>-<role><sequence>`.

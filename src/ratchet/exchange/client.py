@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.domain.account_config import AccountConfig, SymbolConfig
 from ratchet.domain.candle import TIMEFRAMES_MS, Candle, Timeframe
 from ratchet.domain.clock import Clock
 from ratchet.domain.fill import Fill
@@ -159,6 +160,16 @@ class BinanceClient:
     async def fetch_income(self, *, since_ms: int, until_ms: int | None = None) -> list[Income]:
         """The income history in USDC, oldest first, all pages."""
         return await income_between(self._read, since_ms, until_ms)
+
+    async def fetch_account_config(self) -> AccountConfig:
+        """Whether it may trade, and how it holds positions."""
+        return parse_account.account_config(await self._read("fapiPrivateGetAccountConfig"))
+
+    async def fetch_symbol_configs(self) -> dict[Symbol, SymbolConfig]:
+        """Margin type and leverage of every symbol."""
+        found = records(await self._read("fapiPrivateGetSymbolConfig"), "symbolConfig")
+        configs = (parse_account.symbol_config(row) for row in found)
+        return {config.symbol: config for config in configs}
 
     # Settings --------------------------------------------------------------------------------------------------------
 

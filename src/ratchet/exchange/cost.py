@@ -22,6 +22,8 @@ COSTS = {
     "fapiPublicGetExchangeInfo": Cost(1),
     "fapiPrivateV3GetAccount": Cost(5),
     "fapiPrivateV3GetPositionRisk": Cost(5),
+    "fapiPrivateGetAccountConfig": Cost(5),
+    "fapiPrivateGetSymbolConfig": Cost(5),
     "fapiPrivateGetOrder": Cost(1),
     "fapiPrivateGetAlgoOrder": Cost(1),
     "fapiPrivateGetUserTrades": Cost(5),

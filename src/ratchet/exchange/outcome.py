@@ -40,6 +40,9 @@ MEANINGS = {
     -4046: Meaning.UNCHANGED,
     -4059: Meaning.UNCHANGED,
     -1125: Meaning.KEY_DEAD,
+    -1022: Meaning.KEY_REFUSED,
+    -2014: Meaning.KEY_REFUSED,
+    -2015: Meaning.KEY_REFUSED,
 }
 
 BROKEN = 500  # from this HTTP status on, an answer does not say that nothing happened

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from ratchet.domain.account_config import AccountConfig, SymbolConfig
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import AlgoId, ClientOrderId, FillId, OrderId
 from ratchet.domain.money import ZERO
@@ -148,4 +149,20 @@ def income(raw: object) -> Income | None:
         amount=number(row, "income"),
         fill_id=FillId(int(trade)) if trade.isdigit() else None,
         at_ms=integer(row, "time"),
+    )
+
+
+def account_config(raw: object) -> AccountConfig:
+    """The answer of `accountConfig`."""
+    row = record(raw, "accountConfig")
+    return AccountConfig(can_trade=flag(row, "canTrade"), is_hedge_mode=flag(row, "dualSidePosition"))
+
+
+def symbol_config(raw: object) -> SymbolConfig:
+    """A row of `symbolConfig`."""
+    row = record(raw, "a row of symbolConfig")
+    return SymbolConfig(
+        symbol=Symbol(text(row, "symbol")),
+        is_cross=text(row, "marginType") == "CROSSED",
+        leverage=integer(row, "leverage"),
     )

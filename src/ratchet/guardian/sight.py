@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ratchet.domain.identity import IDLE_STOPS
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import StopReport, StopStatus
 from ratchet.domain.position import Position
 from ratchet.risk.protection import Standing, covered
 
 OURS = ("rt-", "rg-")  # the trader's orders and the guardian's
-LEASE = "rt-lease-"  # of the trader: a conditional order that is no stop
 UNDER_WAY = frozenset({StopStatus.TRIGGERING, StopStatus.TRIGGERED})
 
 
@@ -50,7 +50,7 @@ def sight_of(position: Position, reports: Iterable[StopReport]) -> Sight:
 
 
 def _is_stop(report: StopReport, position: Position) -> bool:
-    if report.client_order_id.startswith(LEASE) or report.side is not position.side.opposite:
+    if report.client_order_id.startswith(IDLE_STOPS) or report.side is not position.side.opposite:
         return False
     # The list does not name the kind: a stop that waits lies on the losing side of the price, a take-profit beyond it.
     is_behind = position.side.sign * (position.price_mark - report.price_trigger) >= ZERO

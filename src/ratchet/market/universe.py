@@ -66,6 +66,15 @@ def listed_by(symbol: Symbol, patterns: Collection[str]) -> str | None:
     return next((pattern for pattern in patterns if fnmatchcase(symbol, pattern)), None)
 
 
+def refused_by_lists(symbol: Symbol, settings: UniverseSettings) -> str | None:
+    """Why the blacklist or the whitelist keeps it out; None if neither does."""
+    if pattern := listed_by(symbol, settings.blacklist):
+        return f"blacklisted by {pattern}"
+    if settings.whitelist and not listed_by(symbol, settings.whitelist):
+        return "not on the whitelist"
+    return None
+
+
 def _volume(symbol: Symbol, tickers: Mapping[Symbol, HasVolume]) -> Decimal:
     return tickers[symbol].volume_quote if symbol in tickers else ZERO
 
@@ -77,10 +86,8 @@ def _reason_against(
     settings: UniverseSettings,
 ) -> str | None:
     """The first rule a symbol breaks, None if it may be traded."""
-    if pattern := listed_by(symbol, settings.blacklist):
-        return f"blacklisted by {pattern}"
-    if settings.whitelist and not listed_by(symbol, settings.whitelist):
-        return "not on the whitelist"
+    if reason := refused_by_lists(symbol, settings):
+        return reason
     if symbol not in tickers:
         return "no ticker"
     volume = _volume(symbol, tickers)

@@ -32,6 +32,7 @@ from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.risk.guard import Approved
 from ratchet.trading.accounting import Accountant
+from ratchet.trading.admission import Admission
 from ratchet.trading.halts import Halts
 from ratchet.trading.inbox import Inbox
 from ratchet.trading.keeper import CloseWanted, Keeper, KeeperParts, LeaveWanted, LookAgain
@@ -109,6 +110,7 @@ class EngineParts:
     halts: Halts
     profile: str
     sweep_interval_ms: int
+    admission: Admission | None = None  # without one, entries need nobody's leave
 
 
 class Engine:
@@ -180,6 +182,8 @@ class Engine:
                     for task in (*owned, running, stopped):
                         task.cancel()
                     await asyncio.wait((*owned, running, stopped))
+                    if self._parts.admission is not None:
+                        await self._parts.admission.end()
         except BaseExceptionGroup as group:
             raise_cannot_trade(group)
             raise
@@ -205,6 +209,9 @@ class Engine:
             self.start_balance, self._equity_day_start = self._balance.wallet, self._balance.equity
             self._own(tasks, self._watch_account(), "account")
             self._own(tasks, self._sweep(), "sweep")
+            if (admission := self._parts.admission) is not None:
+                await admission.obtain(lambda: bool(self._protector.held()))
+                self._own(tasks, admission.watch(), "lease")
             await self._prepare_market()
             self._own(tasks, self._market.run(), "market")
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -265,6 +272,8 @@ class Engine:
         return outcome
 
     def _decide(self, signal: Signal) -> str:
+        if self._parts.admission is not None:
+            self._parts.admission.check()
         if self.halts:
             return f"entries halted: {self.halts.reason}"
         if self._tasks is None:

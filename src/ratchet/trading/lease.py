@@ -26,6 +26,7 @@ from ratchet.trading.lease_verdict import (
     leases_among,
     may_take,
 )
+from ratchet.trading.market_side import CannotTrade
 
 RENEW_MS = 30_000
 LOST_MS = 75_000  # whoever could not renew for so long has lost it: well before anybody may take it
@@ -36,8 +37,22 @@ RELEASE_TIMEOUT_S = 10.0
 log = structlog.get_logger(__name__)
 
 
-class AccountTaken(Exception):
+class AccountTaken(CannotTrade):
     """Another trader trades on this account: which, since when, what to do, in one line."""
+
+
+async def refuse_if_taken(client: BinanceClient, run: str) -> int:
+    """Look whether another trader has the account, and change nothing.
+
+    Args: run, the ledger's token (`Ledger.run`).
+    Returns: when that was, by the exchange's clock.
+    Raises: AccountTaken; ExchangeError when the exchange could not be asked.
+    """
+    now_ms = await client.fetch_time_ms()
+    answer = may_take(leases_among(await client.fetch_open_stops()), run, now_ms)
+    if isinstance(answer, HeldByOther):
+        raise AccountTaken(_refusal(answer))
+    return now_ms
 
 
 class _Lost(Exception):
@@ -78,10 +93,7 @@ class Lease:
         symbol = symbol_for_idle_stop(rules, price_marks)
         if symbol is None:
             raise AccountTaken("no symbol has room for the lease: its price filters end below twice the mark price")
-        now_ms = await client.fetch_time_ms()
-        answer = may_take(leases_among(await client.fetch_open_stops()), run, now_ms)
-        if isinstance(answer, HeldByOther):
-            raise AccountTaken(_refusal(answer))
+        now_ms = await refuse_if_taken(client, run)
         lease = cls(client, clock, rules[symbol], price_marks[symbol], Claim(run=run, epoch_ms=now_ms, rank=None))
         is_taken = False
         try:

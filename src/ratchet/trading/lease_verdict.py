@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ratchet.domain.identity import AlgoId, ClientOrderId
+from ratchet.domain.identity import LEASE_STOP, AlgoId, ClientOrderId
 from ratchet.domain.order import StopReport
 from ratchet.domain.symbol import Symbol
 
-PREFIX = "rt-lease-"
 STALE_MS = 90_000  # from this age on a lease may be taken over
 
 
@@ -35,16 +34,16 @@ class SeenLease:
 
 def lease_name(run: str, epoch_ms: int, renewal: int) -> ClientOrderId:
     """`rt-lease-<run>-<epoch>-<renewal>`: 36 characters hold a hundred million renewals, a century of them."""
-    return ClientOrderId(f"{PREFIX}{run}-{epoch_ms}-{renewal}")
+    return ClientOrderId(f"{LEASE_STOP}{run}-{epoch_ms}-{renewal}")
 
 
 def leases_among(stops: Iterable[StopReport]) -> list[SeenLease]:
     """The leases that stand among an account's conditional orders."""
-    return [_seen(stop) for stop in stops if stop.status.protects and stop.client_order_id.startswith(PREFIX)]
+    return [_seen(stop) for stop in stops if stop.status.protects and stop.client_order_id.startswith(LEASE_STOP)]
 
 
 def _seen(stop: StopReport) -> SeenLease:
-    run, _, counts = stop.client_order_id.removeprefix(PREFIX).partition("-")
+    run, _, counts = stop.client_order_id.removeprefix(LEASE_STOP).partition("-")
     epoch, _, renewal = counts.partition("-")
     is_known = epoch.isdigit() and renewal.isdigit()
     return SeenLease(

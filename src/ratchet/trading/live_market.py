@@ -1,8 +1,8 @@
 """The live market: candles by stream and REST, the universe chosen from them, strategies asked at every close."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -14,7 +14,6 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError
 from ratchet.exchange.market_stream import MarketStream
 from ratchet.ledger.ledger import Ledger
 from ratchet.market.feed import CandleFeed, FetchCandles
@@ -23,10 +22,10 @@ from ratchet.strategy.indicators import atr
 from ratchet.strategy.plugin import Strategy
 from ratchet.trading.market_side import CannotTrade
 from ratchet.trading.scanner import Scanner
+from ratchet.trading.symbol_terms import agree_on_terms
 
 TIMEFRAME = Timeframe("5m")
 ATR_PERIOD = 14
-REQUESTS_AT_ONCE_MAX = 8
 
 log = structlog.get_logger(__name__)
 
@@ -67,9 +66,8 @@ class LiveMarket:
     async def prepare(self) -> None:
         """Candles, universe, leverage. Raises: CannotTrade, ExchangeError."""
         await self._feed.backfill()
-        self.universe = await self._choose()
+        self.universe = await self._set_up(await self._choose())
         self._feed.follow(self.universe.symbols)
-        await self._set_up(self.universe.symbols, self._settings.risk.leverage)
         self._stream = MarketStream(
             self._settings.exchange, self._clock, self.universe.symbols, TIMEFRAME, on_candle=self._feed.on_candle
         )
@@ -103,22 +101,17 @@ class LiveMarket:
             log.info("symbol_rejected", symbol=symbol, reason=reason)
         return universe
 
-    async def _set_up(self, symbols: Iterable[Symbol], leverage: int) -> None:
-        """One-way mode, cross margin and the leverage, confirmed for every symbol before the first entry."""
+    async def _set_up(self, universe: Universe) -> Universe:
+        """One-way mode, cross margin and the leverage. A symbol without them by the exchange's own word is left out."""
         await self._client.use_one_way_mode()
-        slots = asyncio.Semaphore(REQUESTS_AT_ONCE_MAX)
-
-        async def prepare(symbol: Symbol) -> None:
-            async with slots:
-                await self._client.use_cross_margin(symbol)
-                await self._client.set_leverage(symbol, leverage)
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for symbol in symbols:
-                    tasks.create_task(prepare(symbol), name=f"leverage of {symbol}")
-        except* ExchangeError as errors:
-            raise CannotTrade(f"the account could not be set up: {errors.exceptions[0]}") from None
+        refused = await agree_on_terms(self._client, universe.symbols, self._settings.risk.leverage)
+        for symbol, reason in refused.items():
+            log.warning("symbol_refused", symbol=symbol, reason=reason)
+        symbols = tuple(symbol for symbol in universe.symbols if symbol not in refused)
+        if not symbols:
+            reason = next(iter(refused.values()))
+            raise CannotTrade(f"no symbol can be traded at leverage {self._settings.risk.leverage}: {reason}")
+        return replace(universe, symbols=symbols, rejected={**universe.rejected, **refused})
 
 
 def _fetch(client: BinanceClient) -> FetchCandles:

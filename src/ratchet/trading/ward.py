@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from ratchet.domain.identity import ClientOrderId, TradeId
+from ratchet.domain.identity import IDLE_STOPS, ClientOrderId, TradeId
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import Side, StopOrder, StopReport, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.risk.protection import Standing, covered
 
 OURS = ("rt-", "rg-")  # the trader's orders and the guardian's
-LEASE = "rt-lease-"  # a stop that is none
 SETTLED_MS = 1_500.0  # of real time: a REST answer that contradicts younger news than this proves nothing
 ENDED_KEPT_MAX = 64
 
@@ -124,7 +123,7 @@ class Ward:
     def on_stop(self, report: StopReport, now: float) -> bool:
         """What the exchange says of a stop. True when one that protected is gone without having triggered."""
         name = report.client_order_id
-        if name.startswith(LEASE):
+        if name.startswith(IDLE_STOPS):
             return False
         match report.status:
             case StopStatus.NEW:

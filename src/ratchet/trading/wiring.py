@@ -16,22 +16,26 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
+from ratchet.market.universe import refused_by_lists
 from ratchet.strategy.plugin import load_strategy
+from ratchet.trading.admission import Admission, AdmissionParts
 from ratchet.trading.engine import Engine, EngineParts, UserSide
 from ratchet.trading.executor import Executor
 from ratchet.trading.halts import Halts
 from ratchet.trading.keeper import KeeperParts
+from ratchet.trading.lease import Lease
 from ratchet.trading.live_market import LiveMarket, LiveMarketParts
 from ratchet.trading.market_side import CannotTrade, MarketSide
 from ratchet.trading.notebook import Notebook
 from ratchet.trading.planner import Planner
+from ratchet.trading.preflight import Preflight, PreflightParts
 from ratchet.trading.protector import Protector, ProtectorParts
 from ratchet.trading.reconciler import Reconciler, ReconcilerParts
 
 SWEEP_INTERVAL_MS = 5_000
 SWEEP_INTERVAL_IN_LOCKSTEP_MS = 30_000  # of exchange time, of which hours pass in a second
 
-__all__ = ["CannotTrade", "Trader", "build_engine", "open_trader"]
+__all__ = ["AdmissionTerms", "CannotTrade", "Trader", "build_engine", "open_trader", "preflight_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,20 @@ class Trader:
     market: LiveMarket
 
 
+@dataclass(frozen=True, slots=True)
+class AdmissionTerms:
+    """On which terms entries are let in."""
+
+    is_strict: bool  # a preflight that fails with nothing held ends the run
+
+
 @asynccontextmanager
-async def open_trader(settings: Settings, clock: Clock, ledger_url: str) -> AsyncIterator[Trader]:
+async def open_trader(
+    settings: Settings, clock: Clock, ledger_url: str, admission: AdmissionTerms | None = None
+) -> AsyncIterator[Trader]:
     """Open the ledger, learn the exchange's rules, and build the engine. It does the rest when it runs.
 
+    Args: admission, where entries wait for a preflight and for the lease of the account.
     Raises: BadStrategy, LedgerError, ExchangeError.
     """
     strategies = [load_strategy(choice) for choice in settings.strategies]
@@ -68,13 +82,38 @@ async def open_trader(settings: Settings, clock: Clock, ledger_url: str) -> Asyn
             def make_user_side(engine: Engine) -> UserSide:
                 return UserStream(client, settings.exchange, clock, on_event=engine.on_user_event)
 
-            engine = build_engine(settings, clock, client, ledger, rules, make_market, make_user_side)
+            def make_admission(halts: Halts) -> Admission | None:
+                if admission is None:
+                    return None
+                parts = AdmissionParts(
+                    preflight=preflight_of(settings, clock, client, ledger.run, rules).run,
+                    take_lease=lambda: Lease.take(client, clock, ledger.run),
+                    is_strict=admission.is_strict,
+                )
+                return Admission(parts, halts)
+
+            engine = build_engine(settings, clock, client, ledger, rules, make_market, make_user_side, make_admission)
             # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
             yield Trader(engine, client, ledger, market)
     finally:
         await ledger.close()
+
+
+def preflight_of(
+    settings: Settings, clock: Clock, client: BinanceClient, run: str, rules: Mapping[Symbol, SymbolRules]
+) -> Preflight:
+    """The preflight of an account. Args: run, the ledger's token, or one of whoever looks without trading."""
+    return Preflight(
+        PreflightParts(
+            client=client,
+            clock=clock,
+            run=run,
+            symbols=[symbol for symbol in rules if not refused_by_lists(symbol, settings.universe)],
+            leverage=settings.risk.leverage,
+        )
+    )
 
 
 def build_engine(
@@ -85,9 +124,11 @@ def build_engine(
     rules: Mapping[Symbol, SymbolRules],
     make_market: Callable[[Engine], MarketSide],
     make_user_side: Callable[[Engine], UserSide],
+    make_admission: Callable[[Halts], Admission | None] = lambda _: None,
 ) -> Engine:
     """All parts of the trading machine around one exchange and one ledger, whatever its market and its streams are."""
     halts = Halts()
+    admission = make_admission(halts)
     notebook = Notebook(ledger, clock, on_trouble=partial(_on_ledger_trouble, halts))
     executor = Executor(client, notebook)
     relay = _Relay()
@@ -139,6 +180,7 @@ def build_engine(
         halts=halts,
         profile=settings.profile,
         sweep_interval_ms=SWEEP_INTERVAL_IN_LOCKSTEP_MS if is_lockstep else SWEEP_INTERVAL_MS,
+        admission=admission,
     )
     relay.engine = Engine(parts, make_market, make_user_side)
     return relay.engine
