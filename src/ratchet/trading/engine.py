@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, TypeVar
@@ -27,7 +27,7 @@ from ratchet.domain.user_event import (
     UserEvent,
 )
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError
+from ratchet.exchange.errors import ExchangeError, Rejected
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.risk.guard import Approved
@@ -46,6 +46,7 @@ from ratchet.trading.trade_state import TradeState
 ACCOUNT_INTERVAL_MS = 60_000
 DAY_MS = 86_400_000
 CONNECT_TIMEOUT_S = 20.0
+CONNECT_PAUSE_S = 5.0
 KEEPERS_END_TIMEOUT_S = 30.0
 WRITTEN_TIMEOUT_S = 20.0
 PREPARE_PAUSE_S = 5.0
@@ -140,6 +141,7 @@ class Engine:
         self._all_kept = asyncio.Event()
         self._all_kept.set()
         self._user_connected = asyncio.Event()
+        self._is_recalled = False  # before, nobody knows which positions are of trades
         self._events: Inbox[UserEvent] = Inbox(parts.clock, size_max=EVENTS_WAITING_MAX)
         self._signals: deque[tuple[Signal, str]] = deque(maxlen=SIGNALS_SHOWN)
         self._trades_closed = 0
@@ -200,11 +202,11 @@ class Engine:
             self.protected.set()
             self._own(tasks, self._protector.run(), "protector")
             self._own(tasks, self._user_side.run(), "user stream")
-            self._own(tasks, self._react(), "user events")
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._user_connected.wait()
+            await self._until_connected()
             for found in await self._until_answered(self._reconciler.recall, "ledger"):
                 self._take_up(found)
+            self._is_recalled = True
+            self._own(tasks, self._react(), "user events")
             self._balance = await self._until_answered(self._client.fetch_balance, "balance")
             self.start_balance, self._equity_day_start = self._balance.wallet, self._balance.equity
             self._own(tasks, self._watch_account(), "account")
@@ -222,6 +224,16 @@ class Engine:
     def _own(self, tasks: asyncio.TaskGroup, work: Coroutine[None, None, None], name: str) -> None:
         self._owned.append(tasks.create_task(work, name=name))
 
+    async def _until_connected(self) -> None:
+        """The sweep protects meanwhile: the exchange may answer requests while its streams are down."""
+        while not self._user_connected.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONNECT_PAUSE_S):
+                    await self._user_connected.wait()
+            if not self._user_connected.is_set():
+                log.warning("start_delayed", waiting_for="user stream")
+                await self._until_answered(self._look, "account")
+
     async def _until_answered(self, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:
         """Nothing else is worth doing before this is known."""
         while True:
@@ -232,12 +244,13 @@ class Engine:
                 await asyncio.sleep(PREPARE_PAUSE_S / 5)
 
     async def _prepare_market(self) -> None:
-        """What cannot be traded on ends the run, unless something is held: then that is kept, and it is tried again."""
+        """What cannot be traded on ends the run, unless something is held: then that is kept, and it is tried again, as
+        it is while the exchange does not answer."""
         while True:
             try:
                 await self._market.prepare()
             except (CannotTrade, ExchangeError) as error:
-                if not self._keepers:
+                if isinstance(error, CannotTrade | Rejected) and not self._keepers:
                     raise
                 self.halts.set("starting", str(error))
                 await asyncio.sleep(PREPARE_PAUSE_S)
@@ -403,7 +416,10 @@ class Engine:
                     keeper.on_event(event)
             case PositionChanged():
                 self._protector.on_position(event.symbol, event.quantity_signed, event.price_entry, event.at_ms)
-            case FundingBooked() | StreamRestarted():
+            case StreamRestarted():
+                self._user_connected.set()
+                self._put(event)
+            case FundingBooked():
                 self._put(event)
 
     def _put(self, event: UserEvent) -> None:
@@ -421,9 +437,7 @@ class Engine:
     async def _on_event(self, event: UserEvent) -> None:
         match event:
             case StreamRestarted():
-                self._user_connected.set()
-                if self.started.is_set():
-                    await self._look()
+                await self._look()
             case FundingBooked():
                 await self.accountant.book_funding()
             case OrderChanged():
@@ -492,9 +506,10 @@ class Engine:
         for symbol, keeper in tuple(self._keepers.items()):
             if self._protector.ward(symbol).held != keeper.state.bracket.side.sign * keeper.state.quantity_held:
                 keeper.on_event(LookAgain())
-        for symbol in self._protector.held():
-            if symbol not in self._keepers:
-                await self._adopt(symbol)
+        if self._is_recalled:
+            for symbol in self._protector.held():
+                if symbol not in self._keepers:
+                    await self._adopt(symbol)
         self._clear_troubles()
 
     def _clear_troubles(self) -> None:
