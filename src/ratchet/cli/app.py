@@ -7,7 +7,7 @@ import typer
 
 from ratchet.cli.refusal import Refusal
 
-COMMANDS = ("demo", "guard")  # each is a function of its name in a module of its name
+COMMANDS = ("demo", "trade", "doctor", "guard")  # each is a function of its name in a module of its name
 
 
 def app_with(commands: tuple[str, ...]) -> typer.Typer:

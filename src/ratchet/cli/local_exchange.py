@@ -68,6 +68,7 @@ async def local_exchange(arguments: Sequence[str]) -> AsyncIterator[LocalExchang
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in the terminal is for the trader, which still has to take leave of it
     )
     lines: list[str] = []
     # Owned here rather than by a group: a group would wrap the one-line error of a failed start.

@@ -77,3 +77,15 @@ class ExchangeSettings(Section):
             key, other = ("ws_url", "http_url") if self.ws_url is None else ("http_url", "ws_url")
             raise conflict(key, None, f"both addresses or none are wanted: {key} and {other} are one exchange", other)
         return self
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether no order can leave it. Without an address it is Binance."""
+        return all(
+            url is not None and _is_loopback(urlsplit(url).hostname or "") for url in (self.http_url, self.ws_url)
+        )
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Whom it names; empty without addresses."""
+        return frozenset(urlsplit(url).hostname or "" for url in (self.http_url, self.ws_url) if url is not None)

@@ -14,6 +14,7 @@ from ratchet.config.entry import Entries, Path, entries_of, tree_of
 from ratchet.config.environment import read_env_file, read_environment
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.guard_settings import GuardSettings
+from ratchet.config.mode import Mode
 from ratchet.config.profile import DEFAULT, read_profile
 from ratchet.config.protection_settings import ProtectionSettings
 from ratchet.config.runtime import read_runtime
@@ -49,6 +50,9 @@ MARGIN_FRACTION_LOST_MAX = Decimal("0.8")  # by a stop: beyond it the exchange m
 class Settings(Section):
     """All settings. Each part is handed its own section."""
 
+    mode: Mode = Field(
+        default=Mode.PAPER, description="paper, testnet or live; live wants a word on the command line too"
+    )
     profile: str = DEFAULT
     exchange: ExchangeSettings
     universe: UniverseSettings = Field(default_factory=UniverseSettings)
@@ -84,6 +88,7 @@ def load_settings(
     runtime_file: FilePath | str = "runtime.json",
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Read the settings, the stronger over the weaker.
 
@@ -93,7 +98,7 @@ def load_settings(
     4. `overrides`, from the command line.
 
     Args: env_file, runtime_file, which need not exist; environ, the process's environment unless given; overrides,
-        a tree such as {"risk": {"leverage": 3}}.
+        a tree such as {"risk": {"leverage": 3}}; defaults, a tree of what holds where nobody says.
     Raises: BadSettings, one line on the first thing that is wrong.
     """
     known = setting_paths(Settings)
@@ -101,7 +106,8 @@ def load_settings(
     spoken |= read_environment(os.environ if environ is None else environ, known)
     spoken |= read_runtime(FilePath(runtime_file), known)
     spoken |= entries_of(overrides or {}, "command line", known)
-    return _validated(read_profile(spoken.get(("profile",)), known) | spoken)
+    unspoken = entries_of(defaults or {}, "default", known)
+    return _validated(unspoken | read_profile(spoken.get(("profile",)), known) | spoken)
 
 
 def _validated(entries: Entries) -> Settings:
