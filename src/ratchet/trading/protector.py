@@ -213,13 +213,14 @@ class Protector:
         """The trade is over."""
         ward = self.ward(symbol)
         ward.trade_id, ward.price_wanted, ward.planned, ward.coming = None, None, None, ZERO
-        ward.flatten = ""
+        ward.flatten, ward.ignored = "", False
         ward.lost.clear()
         self._touch(symbol)
 
     def ignore(self, symbol: Symbol) -> None:
         """By the operator's policy, what is held of it is not ours to protect."""
         self.ward(symbol).ignored = True
+        self._touch(symbol)
 
     def close(self, symbol: Symbol, reason: str) -> None:
         """Have everything that is held of a symbol closed at market."""
@@ -283,7 +284,7 @@ class Protector:
 
     def _next(self, ward: Ward) -> "PlaceStop | CancelStop | _Flatten | _AwaitTrigger | None":
         if ward.ignored:
-            return None
+            return next_step(ZERO, tuple(ward.standing.values()), ZERO)  # nor is a stop of ours left on it
         if ward.held and ward.flatten:
             return _Flatten(ward.flatten)
         if ward.held and ward.triggering:
@@ -360,11 +361,7 @@ class Protector:
         ward.refused = (stop.quantity, stop.price_trigger, self._clock.elapsed_ms())
 
     def _take_report(self, ward: Ward, report: StopReport) -> None:
-        now = self._clock.elapsed_ms()
-        if report.status.protects:
-            ward.stands(report, now)
-        else:
-            ward.on_stop(report, now)
+        ward.on_stop(report, self._clock.elapsed_ms())  # it may have gone again before its answer came
         ward.refused = None
 
     def _close_instead(self, ward: Ward, cause: str, why: str) -> None:

@@ -128,10 +128,11 @@ class Ward:
         match report.status:
             case StopStatus.NEW:
                 if name not in self.ended:
-                    self.stands(report, now)
+                    self._stand(report, now)
                 return False
             case StopStatus.TRIGGERING | StopStatus.TRIGGERED | StopStatus.FINISHED:
-                if self.forget(name) and self.held != 0:
+                # Another hand's over a part of it leaves the rest to what still stands.
+                if self.forget(name) and self.held != 0 and (name.startswith(OURS) or not self._is_stood_over):
                     self.triggering[name] = now
                 return False
             case StopStatus.CANCELED | StopStatus.EXPIRED | StopStatus.REJECTED:
@@ -140,10 +141,8 @@ class Ward:
                     self.flatten = self.flatten or "stop_rejected"  # at its trigger: the price is beyond it
                 return self.forget(name)
 
-    def stands(self, report: StopReport | StopOrder, now: float) -> None:
-        """The exchange holds it."""
+    def _stand(self, report: StopReport, now: float) -> None:
         name = report.client_order_id
-        self.ended.pop(name, None)
         self.standing[name] = Standing(
             client_order_id=name,
             side=report.side,
@@ -179,4 +178,8 @@ class Ward:
     @property
     def is_covered(self) -> bool:
         """Whether stops that stand, or are triggering now, are over all that is held."""
-        return covered(self.held, tuple(self.standing.values())) == abs(self.held) or bool(self.triggering)
+        return self._is_stood_over or bool(self.triggering)
+
+    @property
+    def _is_stood_over(self) -> bool:
+        return covered(self.held, tuple(self.standing.values())) == abs(self.held)
