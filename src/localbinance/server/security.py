@@ -71,18 +71,21 @@ class Gate:
         Raises: Rejection -2014, -2015, -1102, -1022, -1021, -1131.
         """
         key = self.known_key(api_key)
-        timestamp_ms = parameters.integer("timestamp")
-        if timestamp_ms is None:
+        if parameters.integer("timestamp") is None:
             raise errors.missing("timestamp")
         signature = parameters.required("signature")
         expected = hmac.digest(self.secrets[key], signed_bytes(query, form), "sha256").hex()
         if not hmac.compare_digest(expected.encode(), signature.lower().encode(errors="replace")):
             raise refusals.signature_wrong()
-        window_ms = parameters.integer("recvwindow")
-        self._check_time(timestamp_ms, RECV_WINDOW_MS if window_ms is None else window_ms, now_ms)
+        self.check_time(parameters, now_ms)
         return key
 
-    def _check_time(self, timestamp_ms: int, window_ms: int, now_ms: int) -> None:
+    def check_time(self, parameters: Parameters, now_ms: int) -> None:
+        """Whether the request is of now. Raises: Rejection -1021, -1102, -1131."""
+        timestamp_ms, window_ms = parameters.integer("timestamp"), parameters.integer("recvwindow")
+        if timestamp_ms is None:
+            raise errors.missing("timestamp")
+        window_ms = RECV_WINDOW_MS if window_ms is None else window_ms
         if window_ms > RECV_WINDOW_MS_MAX:
             raise refusals.window_too_long()
         if not self.time_checked:

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiosqlite
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -33,6 +34,10 @@ class Disk:
                 await connection.run_sync(Base.metadata.create_all)
             self._is_new = False
         return await Ledger.on(engine)
+
+    def read(self, query: str) -> list[tuple[Any, ...]]:
+        """What is written on it."""
+        return self._connection.execute(query).fetchall()
 
     def close(self) -> None:
         """Gone."""
@@ -70,7 +75,7 @@ def _mind(engine: AsyncEngine, disk: Disk) -> None:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES, False)
         if writes and disk.trouble:
-            raise sqlite3.OperationalError(disk.trouble)
+            raise OperationalError("BEGIN", None, sqlite3.OperationalError(disk.trouble))
         connection.exec_driver_sql("BEGIN")
 
     event.listen(engine.sync_engine, "begin", begin)

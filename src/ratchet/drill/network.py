@@ -10,12 +10,13 @@ import ccxt
 import orjson
 
 from ratchet.domain.clock import Clock
-from ratchet.drill.venue import Json, Venue
-from ratchet.drill.world import World
+from ratchet.drill.venue import Answer, Json, Venue
+from ratchet.drill.world import Action, World
 from ratchet.exchange.budget import Lane
 from ratchet.exchange.errors import ExchangeError
-from ratchet.exchange.outcome import Refused, outcome_of
-from ratchet.exchange.requests import Requests, words
+from ratchet.exchange.outcome import Refused
+from ratchet.exchange.socket import StreamLost
+from ratchet.exchange.told import Told, told_by
 
 REPLY_TIMEOUT_MS = 2_000.0
 JITTER = 0.3  # of the latency
@@ -25,118 +26,146 @@ _METHOD = re.compile(r"fapi(?:Public|Private)(V\d)?(Get|Post|Put|Delete)(.+)")
 _PATHS = {"positionSideDual": "positionSide/dual", "ticker24hr": "ticker/24hr"}
 
 
-class Lost(Exception):
-    """The line broke."""
-
-
 class Network:
-    """Lines of one process to the venue. `hang_up` when it dies: what is on its way to it is lost."""
+    """Lines of one process to the venue."""
 
     def __init__(self, world: World, venue: Venue, latency_ms: float, random_: random.Random) -> None:
+        """`latency_ms`: of one way."""
         self.world = world
-        self.latency_ms = latency_ms  # of one way
-        self._venue = venue
+        self.venue = venue
+        self.latency_ms = latency_ms
+        self.on_order: Callable[[], None] = lambda: None  # called when the process sends one
         self._random = random_
         self._is_up = True
+        self._held_back: list[Action] | None = None
 
     def hang_up(self) -> None:
-        """The process is dead."""
+        """The process is dead: what is on its way to it is lost."""
         self._is_up = False
-        self._venue.on_frame = lambda _frame: None
+        self.venue.hang_up()
+
+    def hold_back(self) -> None:
+        """The process is stopped: what comes to it waits."""
+        self._held_back = self._held_back or []
+
+    def let_through(self) -> None:
+        """It goes on."""
+        waiting, self._held_back = self._held_back or [], None
+        for action in waiting:
+            action()
 
     def delay_ms(self) -> float:
         """Of one way, this time."""
         return self.latency_ms * (1 + self._random.uniform(0, JITTER))
 
-    async def ask(self, verb: str, path: str, values: Mapping[str, str]) -> tuple[int, object]:
-        """Send a request and wait for its answer. Raises: TimeoutError, Lost."""
-        if not self._is_up:
-            raise Lost
-        future: asyncio.Future[tuple[int, object]] = asyncio.get_running_loop().create_future()
-        self.world.after(self.delay_ms(), lambda: self._arrive(verb, path, values, future))
+    async def ask(self, verb: str, path: str, values: Mapping[str, str]) -> Answer:
+        """Send a request and wait for its answer. Raises: TimeoutError; ccxt.NetworkError if the line breaks."""
+        future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+
+        def answered(answer: Answer | None) -> None:
+            self.world.after(self.delay_ms(), lambda: self.hand_over(lambda: _resolve(future, answer)))
+
+        self.world.after(self.delay_ms(), lambda: self.venue.receive(verb, path, values, answered))
+        if verb == "POST" and path.casefold().endswith("order"):
+            self.on_order()
         async with asyncio.timeout(REPLY_TIMEOUT_MS / 1_000):
-            return await future
+            answer = await future
+        if answer is None:
+            raise ccxt.NetworkError
+        return answer
 
-    def _arrive(
-        self, verb: str, path: str, values: Mapping[str, str], future: "asyncio.Future[tuple[int, object]]"
-    ) -> None:
-        answer = self._venue.answer(verb, path, values)
-        self.world.after(self.delay_ms(), lambda: self.hand_over(lambda: _resolve(future, answer)))
-
-    def hand_over(self, action: Callable[[], None]) -> None:
+    def hand_over(self, action: Action) -> None:
         """Let the process have something, if it lives."""
-        if self._is_up:
-            action()
-            self.world.wake()
+        if not self._is_up:
+            return
+        if self._held_back is not None:
+            self._held_back.append(action)
+            return
+        action()
+        self.world.wake()
 
 
-class SimulatedRequests(Requests):
-    """Requests over the simulated network. What is made of failures is the same code as on the wire."""
+class SimulatedTransport:
+    """Requests over the simulated network."""
 
     def __init__(self, network: Network, clock: Clock) -> None:
-        self._clock = clock
         self._network = network
+        self._clock = clock
+
+    async def ask(
+        self, method: str, parameters: Mapping[str, object], lane: Lane, on_told: Callable[[Told], None]
+    ) -> Any:
+        """See `Transport`. The lanes have lines of their own here too: no request waits for another."""
+        del lane
+        verb, path = _address(method)
+        values = {name.lower(): str(value) for name, value in parameters.items()}
+        values["timestamp"] = str(self._clock.now_ms())
+        answer = await self._network.ask(verb, path, values)
+        if answer.status < ERROR_STATUS:
+            return answer.body
+        text = answer.body if isinstance(answer.body, str) else orjson.dumps(answer.body).decode()
+        on_told(told_by(answer.status, answer.headers, text))
+        raise Refused(answer.status, answer.headers, text)
 
     async def close(self) -> None:
         """Nothing is open."""
-
-    async def send(
-        self, method: str, parameters: Mapping[str, object] | None = None, lane: Lane = Lane.ORDINARY
-    ) -> Any:
-        """One request, once. Raises: ExchangeError."""
-        verb, path = _address(method)
-        values = {name.lower(): str(value) for name, value in (parameters or {}).items()}
-        outcome: ExchangeError
-        try:
-            status, body = await self._network.ask(verb, path, values)
-        except (TimeoutError, Lost) as error:
-            outcome = outcome_of(error if isinstance(error, TimeoutError) else ccxt.NetworkError(), words(method))
-        else:
-            if status < ERROR_STATUS:
-                return body
-            text = body if isinstance(body, str) else orjson.dumps(body).decode()
-            outcome = outcome_of(Refused(status, {}, text), words(method))
-        raise outcome
 
 
 class SimulatedSocket:
     """The user stream's connection over the simulated network."""
 
-    def __init__(self, network: Network, venue: Venue, **callbacks: Any) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        address: Callable[[], Awaitable[str]],
+        on_frame: Callable[[Json], None],
+        on_connected: Callable[[], None],
+        **_others: object,
+    ) -> None:
         self._network = network
-        self._venue = venue
-        self._address: Callable[[], Awaitable[str]] = callbacks["address"]
-        self._on_frame: Callable[[Json], None] = callbacks["on_frame"]
-        self._on_connected: Callable[[], None] = callbacks["on_connected"]
+        self._address = address
+        self._on_frame = on_frame
+        self._on_connected = on_connected
         self._cut = asyncio.Event()
-        self._delivered_ms = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
+        venue = self._network.venue
         while True:
+            self._cut.clear()
             try:
                 await self._address()
             except ExchangeError:
                 await asyncio.sleep(RECONNECT_S)
                 continue
-            self._cut.clear()
-            self._venue.on_frame = self._send
-            self._on_connected()
-            await self._cut.wait()
+            if venue.connect(self._send, self._cut_off):
+                self._on_connected()
+                await self._cut.wait()
             await asyncio.sleep(RECONNECT_S)
 
     async def drop(self) -> None:
         """Have another connection."""
         self._cut.set()
 
-    def _send(self, frame: Json) -> None:
-        """From the venue: on its way, in order."""
-        world = self._network.world
-        self._delivered_ms = max(self._delivered_ms, world.now_ms + self._network.delay_ms())
-        world.at(self._delivered_ms, lambda: self._network.hand_over(lambda: self._on_frame(frame)))
+    def _cut_off(self) -> None:
+        self._network.hand_over(self._cut.set)
+
+    def _send(self, frame: Json, extra_ms: float) -> None:
+        """From the venue: on its way. What is not delayed keeps its order: it is one connection."""
+        world, network = self._network.world, self._network
+        world.after(network.latency_ms + extra_ms, lambda: network.hand_over(lambda: self._take(frame)))
+
+    def _take(self, frame: Json) -> None:
+        if self._cut.is_set():
+            return
+        try:
+            self._on_frame(frame)
+        except StreamLost:
+            self._cut.set()
 
 
-def _resolve(future: "asyncio.Future[tuple[int, object]]", answer: tuple[int, object]) -> None:
+def _resolve(future: "asyncio.Future[Answer | None]", answer: Answer | None) -> None:
     if not future.done():
         future.set_result(answer)
 

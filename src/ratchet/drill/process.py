@@ -5,17 +5,21 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import Side
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
+from ratchet.drill.event_log import EventLog
 from ratchet.drill.memory_ledger import Disk
-from ratchet.drill.network import Network, SimulatedRequests, SimulatedSocket
+from ratchet.drill.network import Network, SimulatedSocket, SimulatedTransport
 from ratchet.drill.venue import START_MS, Venue
 from ratchet.drill.world import ProcessLoop, World
 from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.clock import SystemClock
+from ratchet.exchange.requests import Requests
 from ratchet.exchange.user_stream import UserStream
 from ratchet.trading.engine import Engine, UserSide
 from ratchet.trading.market_side import MarketSide
@@ -28,86 +32,62 @@ class Died(BaseException):
     """The process was killed."""
 
 
-class WorldClock:
-    """The clock of a process in the world. `skew_ms`: how far it is off the exchange's."""
+class WorldClock(SystemClock):
+    """The clock of a machine in the world, which may be off the exchange's; it is set as every other is."""
 
     def __init__(self, world: World, skew_ms: int = 0) -> None:
+        super().__init__()
         self._world = world
-        self.skew_ms = skew_ms
+        self.skew_ms = skew_ms  # of the machine
 
     def now_ms(self) -> int:
         """Exchange time, as this machine believes."""
-        return START_MS + int(self._world.now_ms) + self.skew_ms
+        return START_MS + int(self._world.now_ms) + self.skew_ms + self._ahead_ms
 
     def elapsed_ms(self) -> float:
         """The world's time is what counts as real."""
         return self._world.now_ms
 
-    async def sleep_until(self, at_ms: int) -> None:
-        """Until exchange time."""
-        while (left_ms := at_ms - self.now_ms()) > 0:
-            await asyncio.sleep(left_ms / 1_000)
 
-    def working(self) -> "_Nothing":
-        """The world waits for nobody."""
-        return _Nothing()
+class Signals(Protocol):
+    """When to enter."""
 
-
-class _Nothing:
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_error: object) -> None: ...
+    async def run(self, engine: Engine) -> None:
+        """Have the engine consider what comes, until cancelled."""
 
 
 class DrawnSignals:
-    """A market side whose strategy is chance: entries come often, so that there is much to protect."""
+    """A strategy that is chance: entries come often, so that there is much to protect."""
 
-    def __init__(
-        self, venue: Venue, client: BinanceClient, engine: Engine, plan: "SignalPlan", random_: random.Random
-    ) -> None:
+    def __init__(self, venue: Venue, symbols: Sequence[Symbol], pause_s: float, random_: random.Random) -> None:
+        """`pause_s`: on average between two signals."""
         self._venue = venue
-        self._client = client
-        self._engine = engine
-        self._plan = plan
+        self._symbols = symbols
+        self._pause_s = pause_s
         self._random = random_
 
-    async def prepare(self) -> None:
-        """Set the account up as a trader does."""
-        await self._client.use_one_way_mode()
-        for symbol in self._plan.symbols:
-            await self._client.use_cross_margin(symbol)
-            await self._client.set_leverage(symbol, self._plan.leverage)
-
-    async def run(self) -> None:
-        """Draw a signal now and then, until cancelled."""
+    async def run(self, engine: Engine) -> None:
+        """See `Signals`."""
         while True:
-            await asyncio.sleep(self._random.expovariate(1 / self._plan.pause_s))
-            symbol = self._random.choice(self._plan.symbols)
+            await asyncio.sleep(self._random.expovariate(1 / self._pause_s))
+            symbol = self._random.choice(self._symbols)
+            side = self._random.choice((Side.BUY, Side.SELL))
             tick = self._venue.tick(symbol)
             if tick is not None:
-                self._engine.consider(
-                    Signal(
-                        strategy=STRATEGY,
-                        symbol=symbol,
-                        side=self._random.choice((Side.BUY, Side.SELL)),
-                        candle_close_ms=self._venue.now_ms(),
-                        price=tick.last,
-                        atr_fraction=0.001,
-                        breakdown=(),
-                    )
-                )
-
-    async def ready(self) -> None:
-        """At once."""
+                engine.consider(signal(symbol, side, tick.last, self._venue.now_ms()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalPlan:
-    """How entries are drawn."""
-
-    symbols: Sequence[Symbol]
-    pause_s: float  # on average between two signals
-    leverage: int
+def signal(symbol: Symbol, side: Side, price: Decimal, at_ms: int) -> Signal:
+    """One that nobody has reasons for."""
+    return Signal(
+        strategy=STRATEGY,
+        symbol=symbol,
+        side=side,
+        candle_close_ms=at_ms,
+        price=price,
+        atr_fraction=0.001,
+        breakdown=(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,33 +98,37 @@ class Surroundings:
     venue: Venue
     disk: Disk
     settings: Settings
-    signals: SignalPlan
-    latency_ms: float
+    rules: Mapping[Symbol, SymbolRules]
+    symbols: Sequence[Symbol]
+    log: EventLog
+    skew_ms: int = 0  # of its machine's clock
 
 
 class Process:
-    """One life. `run` returns True when it came to its end, False when it died."""
+    """One life. `run` returns True when it came to its end, False when it was killed."""
 
-    def __init__(self, surroundings: Surroundings, seed: str, until_ms: int) -> None:
-        self._around = surroundings
-        self._random = random.Random(seed)  # noqa: S311 - a simulation, and to be repeatable
+    def __init__(self, around: Surroundings, network: Network, signals: Signals, until_ms: int) -> None:
+        self._around = around
+        self._signals = signals
         self._until_ms = until_ms
-        self._network = Network(
-            surroundings.world,
-            surroundings.venue,
-            surroundings.latency_ms,
-            random.Random(seed + "n"),  # noqa: S311
-        )
-        self.clock = WorldClock(surroundings.world)
-        self.engine: Engine | None = None
-        self.unexplained: Decimal | None = None
+        self.network = network
+        self.clock = WorldClock(around.world, around.skew_ms)
         self.protected_after_ms: float | None = None  # from the start
+        self._born_ms = around.world.now_ms
         self._dies_after: int | None = None
-        self.turns = 0
+        self._turns = 0
+        self._thaws_ms: float | None = None
 
     def die_after(self, turns: int) -> None:
         """Have it killed after so many further turns of its loop: that is between any two of its awaits."""
-        self._dies_after = self.turns + turns
+        self._dies_after = self._turns + turns
+        self._around.world.wake()
+
+    def freeze(self, for_ms: float) -> None:
+        """Have it stopped, as by SIGSTOP: it does nothing, and what comes waits for it."""
+        self._thaws_ms = self._around.world.now_ms + for_ms
+        self.network.hold_back()
+        self._around.world.wake()
 
     def run(self) -> bool:
         """Live."""
@@ -156,22 +140,29 @@ class Process:
         else:
             return True
         finally:
-            self._network.hang_up()
+            self.network.hang_up()
+            self._around.log.is_deaf = True
             loop.bury()
+            self._around.log.is_deaf = False
 
     def _on_turn(self) -> None:
-        self.turns += 1
-        if self._dies_after is not None and self.turns >= self._dies_after:
+        if self._thaws_ms is not None:
+            self._around.world.sleep(self._thaws_ms)
+            self._thaws_ms = None
+            self.network.let_through()
+        self._turns += 1
+        if self._dies_after is not None and self._turns > self._dies_after:
             raise Died
 
     async def _live(self) -> None:
         around = self._around
         ledger = await around.disk.open_ledger()
-        client = BinanceClient(around.settings.exchange, self.clock, SimulatedRequests(self._network, self.clock))
-        rules: Mapping[Symbol, SymbolRules] = await client.load_rules()
+        requests = Requests(around.settings.exchange, self.clock, SimulatedTransport(self.network, self.clock))
+        client = BinanceClient(around.settings.exchange, self.clock, requests)
+        rules = around.rules
 
         def make_market(engine: Engine) -> MarketSide:
-            return DrawnSignals(around.venue, client, engine, around.signals, self._random)
+            return _Market(self._signals, client, engine, around)
 
         def make_user_side(engine: Engine) -> UserSide:
             return UserStream(
@@ -179,16 +170,38 @@ class Process:
                 around.settings.exchange,
                 self.clock,
                 on_event=engine.on_user_event,
-                make_socket=lambda _name, _clock, **rest: SimulatedSocket(self._network, around.venue, **rest),
+                make_socket=lambda _name, _clock, **rest: SimulatedSocket(self.network, **rest),
             )
 
-        self.engine = build_engine(around.settings, self.clock, client, ledger, rules, make_market, make_user_side)
-        born_ms = around.world.now_ms
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._note_protected(self.engine, born_ms), name="protected")
-            await self.engine.run(self._until_ms, asyncio.Event())
-        self.unexplained = await self.engine.accountant.unexplained_pnl()
+        engine = build_engine(around.settings, self.clock, client, ledger, rules, make_market, make_user_side)
+        async with client, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._note_protected(engine), name="protected")
+            await engine.run(self._until_ms, asyncio.Event())
 
-    async def _note_protected(self, engine: Engine, born_ms: float) -> None:
+    async def _note_protected(self, engine: Engine) -> None:
         await engine.protected.wait()
-        self.protected_after_ms = self._around.world.now_ms - born_ms
+        self.protected_after_ms = self._around.world.now_ms - self._born_ms
+
+
+class _Market:
+    """The market side of a process."""
+
+    def __init__(self, signals: Signals, client: BinanceClient, engine: Engine, around: Surroundings) -> None:
+        self._signals = signals
+        self._client = client
+        self._engine = engine
+        self._around = around
+
+    async def prepare(self) -> None:
+        """Set the account up as a trader does."""
+        await self._client.use_one_way_mode()
+        for symbol in self._around.symbols:
+            await self._client.use_cross_margin(symbol)
+            await self._client.set_leverage(symbol, self._around.settings.risk.leverage)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._signals.run(self._engine)
+
+    async def ready(self) -> None:
+        """At once."""

@@ -1,24 +1,33 @@
-"""The venue: localbinance without its sockets, in the world's time."""
+"""The venue: localbinance without its sockets, in the world's time, with its faults."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+import orjson
 
 from localbinance.core.account_state import Uncovered
 from localbinance.core.exchange import Exchange
-from localbinance.core.order import Order
 from localbinance.core.tick import Tick
 from localbinance.market.synthetic import SyntheticMarket
-from localbinance.rules.market_rules import load_market_rules
+from localbinance.rules.market_rules import MarketRules
 from localbinance.rules.rejection import Rejection
+from localbinance.server import frames_account
+from localbinance.server.acts import Act, perform
 from localbinance.server.app import ROUTES
+from localbinance.server.fault import Cut, ExpireListenKey, Fault
+from localbinance.server.faults import AT_ONCE, FaultBoard, Treatment
 from localbinance.server.hub import Hub
 from localbinance.server.parameters import Parameters
 from localbinance.server.run import ServeOptions, build
-from localbinance.server.security import Account
+from localbinance.server.security import Account, Gate, Security
 from localbinance.server.stream_names import Kind, Route, Stream
 from localbinance.server.user_feed import UserFeed
 from localbinance.server.venue import Call
+from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.symbol import Symbol
 from ratchet.drill.world import World
+from ratchet.exchange import parse_market
 
 ACCOUNT = "drill"
 START_MS = 1_767_225_600_000  # 2026-01-01, 00:00 UTC
@@ -28,11 +37,28 @@ NOT_FOUND = 404
 Json = dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of one request."""
+
+    status: int
+    body: object  # what JSON is made of, or text
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Line:
+    """The user stream's connection."""
+
+    send: Callable[[Json, float], None]
+    cut_off: Callable[[], None]
+    held_back: list[tuple[int, Json, float]] = field(default_factory=list)  # (frames that must pass first, it, ms)
+
+
 class Venue:
     """One exchange with one account. It outlives every process that trades on it."""
 
-    def __init__(self, world: World, symbols: Sequence[str], balance: Decimal, seed: int) -> None:
-        rules = load_market_rules()
+    def __init__(self, world: World, rules: MarketRules, symbols: Sequence[str], balance: Decimal, seed: int) -> None:
         market = SyntheticMarket(
             symbols, seed=seed, start_ms=START_MS, rules=rules.symbols, step_ms=STEP_MS, history_days=1
         )
@@ -44,36 +70,84 @@ class Venue:
             rate_limited=False,
         )
         self._app, self._conductor = build(options)
-        self._app.stage.user_feed = UserFeed(_Tap(self._app.hub, self._on_frame), self._app.venue.listen_keys, rules)
+        self._gate = Gate({})
+        self._board = FaultBoard(seed)
         self._world = world
-        self.on_frame: Callable[[Json], None] = lambda _frame: None
+        tap = _Tap(Hub(self._app.hub.lockstep, self._board, self.now_ms), self._on_frame)
+        self._app.stage.user_feed = UserFeed(tap, self._app.venue.listen_keys, rules)
+        self._line: _Line | None = None
+        self.on_step: Callable[[], None] = lambda: None  # called after each step of the market
         world.after(STEP_MS, self._step)
+
+    # What a process sees ------------------------------------------------------------------------------------------
+
+    def receive(
+        self, verb: str, path: str, values: Mapping[str, str], answered: Callable[[Answer | None], None]
+    ) -> None:
+        """A request has come in. `answered` is called with its answer when that leaves, with None when the line is
+        broken instead."""
+        treatment = self._board.on_request(verb, path, values, self.now_ms())
+
+        def work() -> None:
+            answer = self._worked(verb, path, values, treatment)
+            if treatment.delay_ms_after:
+                self._world.after(treatment.delay_ms_after, lambda: answered(answer))
+            else:
+                answered(answer)
+
+        if treatment.delay_ms_before:
+            self._world.after(treatment.delay_ms_before, work)
+        else:
+            work()
+
+    def connect(self, send: Callable[[Json, float], None], cut_off: Callable[[], None]) -> bool:
+        """A process wants to hear of the account; a line that stands is given up. False when it is turned away.
+
+        Args: send, called with each frame and by how many ms it is delayed; cut_off, called when the line breaks.
+        """
+        if self._board.refuses_stream("user", self.now_ms()):
+            return False
+        self._line = _Line(send, cut_off)
+        return True
+
+    def hang_up(self) -> None:
+        """Nobody listens any more."""
+        self._line = None
+
+    # What is done to it -------------------------------------------------------------------------------------------
+
+    def put(self, fault: Fault) -> None:
+        """Something goes wrong between the venue and its client."""
+        match fault:
+            case Cut():
+                self._cut()
+            case ExpireListenKey():
+                key = self._app.venue.listen_keys.close(ACCOUNT)
+                if key is not None:
+                    self._on_frame(frames_account.listen_key_expired(key, self.now_ms()))
+            case _:
+                self._board.put(fault)
+
+    def meddle(self, act: Act) -> str:
+        """The exchange, or another hand on the account, does something. Returns why it could not, else nothing."""
+        try:
+            perform(self.exchange, self._app.venue.market, ACCOUNT, act, self.now_ms())
+        except Rejection as no:
+            return no.message
+        finally:
+            self._publish()
+        return ""
+
+    # What is seen from its side -----------------------------------------------------------------------------------
 
     @property
     def exchange(self) -> Exchange:
-        """The exchange itself, for whoever judges or meddles."""
+        """The exchange itself."""
         return self._app.venue.exchange
 
     def now_ms(self) -> int:
         """Exchange time."""
         return START_MS + int(self._world.now_ms)
-
-    def answer(self, verb: str, path: str, values: Mapping[str, str]) -> tuple[int, object]:
-        """Work through a request now. Returns the HTTP status and the body as what JSON is made of."""
-        endpoint = ROUTES.get((verb, path))
-        if endpoint is None:
-            return NOT_FOUND, {"code": -5000, "msg": f"Path {path}, Method {verb} is invalid"}
-        try:
-            return 200, endpoint.handler(self._app.venue, Call(ACCOUNT, Parameters(dict(values)), self.now_ms()))
-        except Rejection as no:
-            return no.status, {"code": no.code, "msg": no.message}
-        finally:
-            if endpoint.changes:
-                self.publish()
-
-    def publish(self) -> None:
-        """Tell the account what has happened to it."""
-        self._app.stage.publish_events(self.now_ms())
 
     def tick(self, symbol: str) -> Tick | None:
         """The market now."""
@@ -83,28 +157,92 @@ class Venue:
         """Every spell in which a position was not wholly covered, by the exchange's own account."""
         return self.exchange.uncovered(ACCOUNT)
 
-    def orders(self) -> list[Order]:
-        """Every plain order ever."""
-        return self.exchange.all_orders(ACCOUNT)
+    def symbol_rules(self) -> dict[Symbol, SymbolRules]:
+        """Its rules as a client reads them."""
+        status, body = self._execute("GET", "/fapi/v1/exchangeInfo", {}, 0)
+        if status != 200:
+            raise LookupError("the venue does not tell its rules")
+        return parse_market.usdc_perpetuals(body)
+
+    # Within -------------------------------------------------------------------------------------------------------
+
+    def _worked(self, verb: str, path: str, values: Mapping[str, str], treatment: Treatment) -> Answer | None:
+        answer = None
+        if treatment.executes:
+            answer = Answer(*self._execute(verb, path, values, treatment.skew_ms))
+        if treatment.loses_reply:
+            return None
+        instead = treatment.answer
+        return answer if instead is None else Answer(instead.status, instead.body, dict(instead.headers))
+
+    def _execute(self, verb: str, path: str, values: Mapping[str, str], skew_ms: int) -> tuple[int, object]:
+        endpoint = ROUTES.get((verb, path))
+        if endpoint is None:
+            return NOT_FOUND, {"code": -5000, "msg": f"Path {path}, Method {verb} is invalid"}
+        parameters, now_ms = Parameters(dict(values)), self.now_ms() + skew_ms
+        try:
+            if endpoint.security is Security.SIGNED:
+                self._gate.check_time(parameters, now_ms)
+            return 200, endpoint.handler(self._app.venue, Call(ACCOUNT, parameters, now_ms))
+        except Rejection as no:
+            return no.status, {"code": no.code, "msg": no.message}
+        finally:
+            if endpoint.changes:
+                self._publish()
+
+    def _publish(self) -> None:
+        self._app.stage.publish_events(self.now_ms())
 
     def _step(self) -> None:
         self._conductor.step()
         self._world.after(STEP_MS, self._step)
+        self.on_step()
+
+    def _cut(self) -> None:
+        line, self._line = self._line, None
+        if line is not None:
+            line.cut_off()
 
     def _on_frame(self, frame: Json) -> None:
-        self.on_frame(frame)
+        line = self._line
+        if line is None:
+            return
+        # As JSON: what is told is how it was, whatever becomes of it before it arrives.
+        frame = orjson.loads(orjson.dumps(frame))
+        order = frame.get("o")
+        symbol = str(order.get("s", "")) if isinstance(order, dict) else ""
+        deliveries = AT_ONCE
+        if self._board.hits_frames:
+            deliveries = self._board.on_frame("user", "", str(frame["e"]), symbol, self.now_ms())
+        for delivery in deliveries:
+            if delivery.behind:
+                line.held_back.append((delivery.behind, frame, delivery.delay_ms))
+            else:
+                line.send(frame, delivery.delay_ms)
+        if deliveries:
+            self._pass(line)
+
+    def _pass(self, line: _Line) -> None:
+        """One more frame has passed: those that wait for it go."""
+        waiting, line.held_back = line.held_back, []
+        for behind, frame, delay_ms in waiting:
+            if behind > 1:
+                line.held_back.append((behind - 1, frame, delay_ms))
+            else:
+                line.send(frame, delay_ms)
 
 
 class _Tap(Hub):
     """A hub on which whoever has a listen key listens."""
 
     def __init__(self, hub: Hub, on_frame: Callable[[Json], None]) -> None:
-        super().__init__(hub.lockstep)
+        super().__init__(hub.lockstep, hub.faults, hub.now_ms)
         self._on_frame = on_frame
 
     def stream(self, name: str) -> Stream | None:
         return Stream(name, Kind.USER, Route.PRIVATE, "")
 
     def push(self, stream: Stream, payload: Json | list[Json], event: str = "") -> None:
+        del event
         if isinstance(payload, dict) and stream.kind is Kind.USER:
             self._on_frame(payload)

@@ -110,10 +110,10 @@ class _WorldSelector(selectors.BaseSelector):
         self._keys: dict[int, selectors.SelectorKey] = {}
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self._on_turn()
         if timeout is None or timeout > 0:
             until_ms = None if timeout is None else self._world.now_ms + timeout * 1_000
             self._world.go_on(until_ms)
+        self._on_turn()
         return []
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:

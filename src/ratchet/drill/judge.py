@@ -1,0 +1,175 @@
+"""The judge: whether a run kept what is promised, seen from the exchange's side."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from localbinance.core.account_state import Uncovered
+from localbinance.core.order import Trade
+from localbinance.market.disturbed import Flash, Gap
+from ratchet.domain.identity import trade_of
+from ratchet.drill.play import Excuse, Played, Stage
+from ratchet.drill.trouble import Interference, OtherHand
+from ratchet.drill.venue import ACCOUNT, START_MS
+
+BUDGET_TRIPS = 14  # one-way trips: reply, stop, refusal, the other kind of stop, refusal, cancellation, close
+RESTART_MS = 1_000.0  # from the start of a process to everything covered, in quiet
+OF_TRADING = frozenset({"REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "INSURANCE_CLEAR"})
+SLACK = Decimal("1.5")  # of what the open positions may lose: fees, slippage at the stop
+OURS = ("rt-", "rg-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One run, judged. Times are virtual ms."""
+
+    seed: int
+    violations: tuple[str, ...]
+    naked_ms: tuple[float, ...]  # every spell that nothing excuses
+    naked_in_trouble_ms: tuple[float, ...]  # the others
+    restarts_ms: tuple[float, ...]
+    orders: int
+    trades: int
+    kills: int
+    duplicate_orders: int
+    lost_fills: int
+    unexplained_pnl: Decimal  # USDC
+    simulated_ms: float
+
+
+def judge(stage: Stage, seed: int, played: Played) -> Verdict:
+    """Hold what was seen against what is promised."""
+    fills = [fill for symbol in stage.symbols for fill in played.venue.exchange.trades(ACCOUNT, symbol)]
+    quiet, troubled, bare = _spells(stage, played)
+    duplicates = _duplicates(stage, played)
+    lost = _lost_fills(played, fills)
+    unexplained = _unexplained(played)
+    violations = [
+        *([played.ended] if played.ended else []),
+        *(f"an unexpected error: {text}" for text in played.log.unexpected),
+        *bare,
+        *(f"order {name} was taken {count} times" for name, count in duplicates.items()),
+        *(f"fill {fill.trade_id} of {fill.symbol} ({fill.client_order_id}) {how}" for fill, how in lost),
+        *([f"{unexplained} USDC of the exchange's income are not explained"] if unexplained else []),
+        *_left(played),
+        *_open_trades(played),
+        *_too_much_lost(stage, played),
+    ]
+    return Verdict(
+        seed=seed,
+        violations=tuple(violations),
+        naked_ms=tuple(quiet),
+        naked_in_trouble_ms=tuple(troubled),
+        restarts_ms=tuple(played.restarts_ms),
+        orders=len(played.venue.exchange.all_orders(ACCOUNT)),
+        trades=played.disk.read("SELECT count(*) FROM trades")[0][0],
+        kills=sum(excuse.reason == "dead" for excuse in played.excuses),
+        duplicate_orders=sum(count - 1 for count in duplicates.values()),
+        lost_fills=len(lost),
+        unexplained_pnl=unexplained,
+        simulated_ms=played.end_ms,
+    )
+
+
+def _spells(stage: Stage, played: Played) -> tuple[list[float], list[float], list[str]]:
+    """The spells without cover: those in quiet, those in trouble, and which were too long for what excuses them."""
+    quiet: list[float] = []
+    troubled: list[float] = []
+    bare: list[str] = []
+    budget_ms = BUDGET_TRIPS * stage.latency_ms
+    for spell in played.spells():
+        from_ms = spell.from_ms - START_MS
+        until_ms = played.end_ms if spell.until_ms is None else spell.until_ms - START_MS
+        length_ms = until_ms - from_ms
+        excuses = [each for each in played.excuses if _concerns(each, spell, from_ms, until_ms)]
+        left_ms = _left_ms(from_ms, until_ms, [each for each in excuses if each.spell_ms is None])
+        may_ms = budget_ms + max((each.spell_ms or 0.0 for each in excuses), default=0.0)
+        if left_ms > may_ms:
+            bare.append(
+                f"{spell.symbol} was without cover for {length_ms:.0f} ms from {from_ms / 1_000:.3f} s on, "
+                f"{left_ms:.0f} ms of it without excuse; {may_ms:.0f} ms may be"
+            )
+        (troubled if excuses else quiet).append(length_ms)
+    return quiet, troubled, bare
+
+
+def _concerns(excuse: Excuse, spell: Uncovered, from_ms: float, until_ms: float) -> bool:
+    return excuse.symbol in (None, spell.symbol) and excuse.from_ms <= until_ms and excuse.until_ms >= from_ms
+
+
+def _left_ms(from_ms: float, until_ms: float, excuses: Iterable[Excuse]) -> float:
+    """What of a spell no excuse covers."""
+    left_ms, at_ms = 0.0, from_ms
+    for excuse in sorted(excuses, key=lambda each: each.from_ms):
+        left_ms += max(0.0, min(excuse.from_ms, until_ms) - at_ms)
+        at_ms = max(at_ms, excuse.until_ms)
+    return left_ms + max(0.0, until_ms - at_ms)
+
+
+def _duplicates(stage: Stage, played: Played) -> dict[str, int]:
+    """Names of ours under which the exchange has taken more than one order."""
+    exchange = played.venue.exchange
+    names = Counter(order.client_order_id for order in exchange.all_orders(ACCOUNT) if order.algo_id is None)
+    for symbol in stage.symbols:
+        names.update(stop.client_algo_id for stop in exchange.all_algo_orders(ACCOUNT, symbol))
+    return {name: count for name, count in names.items() if count > 1 and name.startswith(OURS)}
+
+
+def _lost_fills(played: Played, fills: Sequence[Trade]) -> list[tuple[Trade, str]]:
+    """Fills that the ledger does not have on exactly one trade, and on the right one."""
+    known = {
+        (symbol, fill_id): trade_id
+        for symbol, fill_id, trade_id in played.disk.read("SELECT symbol, fill_id, trade_id FROM fills")
+    }
+    run = next((value for (value,) in played.disk.read("SELECT value FROM meta WHERE key = 'run'")), "")
+    lost: list[tuple[Trade, str]] = []
+    for fill in fills:
+        key = (fill.symbol, fill.trade_id)
+        owner = trade_of(run, fill.client_order_id)
+        if key not in known:
+            lost.append((fill, "is not in the ledger"))
+        elif known[key] is None:
+            lost.append((fill, "belongs to no trade"))
+        elif owner is not None and owner and owner != known[key]:
+            lost.append((fill, f"is on trade {known[key]}, not {owner}"))
+    return lost
+
+
+def _unexplained(played: Played) -> Decimal:
+    """The exchange's income less the ledger's, USDC."""
+    income = sum((row.amount for row in played.venue.exchange.income(ACCOUNT) if row.kind in OF_TRADING), Decimal(0))
+    fills = played.disk.read("SELECT realized_pnl, fee FROM fills")
+    funding = played.disk.read("SELECT amount FROM funding")
+    booked = sum((Decimal(pnl) - Decimal(fee) for pnl, fee in fills), Decimal(0))
+    return income - booked - sum((Decimal(amount) for (amount,) in funding), Decimal(0))
+
+
+def _left(played: Played) -> list[str]:
+    """What stands after the end: nothing of ours should, and nothing should be held."""
+    exchange = played.venue.exchange
+    held = [each for each in exchange.account_state(ACCOUNT).positions if each.quantity_signed]
+    orders = [order.client_order_id for order in exchange.open_orders(ACCOUNT)]
+    stops = [stop.client_algo_id for stop in exchange.open_algo_orders(ACCOUNT)]
+    return [
+        *(f"{each.quantity_signed} of {each.symbol} are held after the end" for each in held),
+        *(f"{name} stands after the end" for name in (*orders, *stops) if name.startswith(OURS)),
+    ]
+
+
+def _open_trades(played: Played) -> list[str]:
+    found = played.disk.read("SELECT id, symbol FROM trades WHERE closed_ms IS NULL")
+    return [f"trade {number} of {symbol} is open in the ledger after the end" for number, symbol in found]
+
+
+def _too_much_lost(stage: Stage, played: Played) -> list[str]:
+    """Equity never falls below what the risk limits allow, but for prices that jumped or another hand's positions."""
+    jumps = any(isinstance(each, Interference) and isinstance(each.act, Gap | Flash) for each in played.troubles)
+    if jumps or any(isinstance(each, OtherHand) for each in played.troubles):
+        return []
+    risk = stage.settings.risk
+    open_loss = risk.open_positions_max * risk.risk_per_trade_fraction * SLACK
+    floor = stage.balance * (1 - risk.day_loss_fraction_max - open_loss)
+    if played.equity_min >= floor:
+        return []
+    return [f"equity fell to {played.equity_min:.2f} USDC; the limits allow {floor:.2f}"]

@@ -1,0 +1,261 @@
+"""The play: one run of a trader through its troubles, and what was seen of it from the exchange's side."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from localbinance.core.account_state import Uncovered
+from localbinance.core.act import RefuseTrigger, StickTrigger
+from localbinance.rules.market_rules import MarketRules
+from localbinance.server.fault import Reject
+from ratchet.config.settings import Settings
+from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.symbol import Symbol
+from ratchet.drill.event_log import EventLog
+from ratchet.drill.memory_ledger import Disk
+from ratchet.drill.network import Network
+from ratchet.drill.other_hand import act_of
+from ratchet.drill.process import DrawnSignals, Process, Signals, Surroundings
+from ratchet.drill.trouble import (
+    ClockJump,
+    DiskTrouble,
+    Freeze,
+    Interference,
+    Kill,
+    KillAfterOrder,
+    OtherHand,
+    Trouble,
+    WireTrouble,
+    describe,
+)
+from ratchet.drill.venue import ACCOUNT, START_MS, Venue
+from ratchet.drill.world import World
+
+RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
+LIVES_MAX = 50
+STEPS_A_LOOK = 6  # of the market, between two looks at the equity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What every run of a drill has in common."""
+
+    settings: Settings
+    market_rules: MarketRules
+    rules: Mapping[Symbol, SymbolRules]
+    symbols: Sequence[Symbol]
+    balance: Decimal  # USDC at the start
+    length_ms: int
+    latency_ms: float  # of one way
+    pause_s: float  # between two signals, on average
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excuse:
+    """A time in which a position may be without a stop, for a reason. Virtual ms."""
+
+    from_ms: float
+    until_ms: float
+    symbol: Symbol | None = None  # None: any
+    spell_ms: float | None = None  # each spell may be so long; None: as long as it likes
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Played:
+    """What was seen."""
+
+    venue: Venue
+    disk: Disk
+    troubles: Sequence[Trouble]
+    log: EventLog
+    excuses: list[Excuse] = field(default_factory=list)
+    restarts_ms: list[float] = field(default_factory=list)  # from the start of a process to all covered
+    equity_min: Decimal
+    ended: str = ""  # how a process ended that should not have
+    end_ms: float = 0.0
+
+    def spells(self) -> list[Uncovered]:
+        """Every spell without cover."""
+        return self.venue.uncovered()
+
+
+SignalsFor = Callable[[Venue, random.Random], Signals]
+
+
+def play(
+    stage: Stage, seed: int, troubles: Sequence[Trouble], log: EventLog, signals: SignalsFor | None = None
+) -> Played:
+    """Run a trader through its troubles, life after life, until the time is over and nothing is held."""
+    return _Play(stage, seed, troubles, log, signals).run()
+
+
+class _Play:
+    def __init__(
+        self, stage: Stage, seed: int, troubles: Sequence[Trouble], log: EventLog, signals: SignalsFor | None
+    ) -> None:
+        self._stage = stage
+        self._seed = seed
+        self._world = World()
+        self._venue = Venue(self._world, stage.market_rules, stage.symbols, stage.balance, seed)
+        self._disk = Disk()
+        self._log = log
+        self._signals = signals or self._drawn_signals
+        self._process: Process | None = None
+        self._skew_ms = 0
+        self._orders = 0
+        self._steps = 0
+        self._down_ms = 0.0
+        self._kills = sorted((each for each in troubles if isinstance(each, KillAfterOrder)), key=lambda it: it.order)
+        self._seen = Played(venue=self._venue, disk=self._disk, troubles=troubles, log=log, equity_min=stage.balance)
+        self._venue.on_step = self._look_at_equity
+        log.clock = lambda: self._world.now_ms
+        for trouble in troubles:
+            self._arrange(trouble)
+
+    def run(self) -> Played:
+        until_ms = START_MS + self._stage.length_ms
+        for life in range(LIVES_MAX):
+            if self._live(life, until_ms):
+                break
+            self._world.sleep(self._world.now_ms + self._down_ms)
+        else:
+            self._seen.ended = f"it did not come to an end in {LIVES_MAX} lives"
+        self._seen.end_ms = self._world.now_ms
+        return self._seen
+
+    def _live(self, life: int, until_ms: int) -> bool:
+        """One life. False when it was killed."""
+        stage, drawn = self._stage, f"{self._seed}.{life}"
+        network = Network(self._world, self._venue, stage.latency_ms, _random(drawn + " network"))
+        around = Surroundings(
+            world=self._world,
+            venue=self._venue,
+            disk=self._disk,
+            settings=stage.settings,
+            rules=stage.rules,
+            symbols=stage.symbols,
+            log=self._log,
+            skew_ms=self._skew_ms,
+        )
+        process = Process(around, network, self._signals(self._venue, _random(drawn)), until_ms)
+        network.on_order = self._on_order
+        self._process, born_ms = process, self._world.now_ms
+        if life:
+            self._log.note("started", life=life + 1)
+        try:
+            has_ended = process.run()
+        except Exception as error:  # noqa: BLE001 - whatever it died of is what is to be seen
+            self._seen.ended = f"{type(error).__name__}: {_innermost(error)}"
+            has_ended = True
+        self._process = None
+        if process.protected_after_ms is not None and life:
+            self._seen.restarts_ms.append(process.protected_after_ms)
+        if not has_ended:
+            self._log.note("killed", life=life + 1)
+        self._excuse_restart(process, born_ms, life, has_ended=has_ended)
+        return has_ended
+
+    def _excuse_restart(self, process: Process, born_ms: float, life: int, *, has_ended: bool) -> None:
+        """Until a new process has protected everything nobody can have; what it took is measured on its own."""
+        excuses = self._seen.excuses
+        if life:
+            after_ms = process.protected_after_ms
+            until_ms = self._world.now_ms if after_ms is None else born_ms + after_ms
+            excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason="starting"))
+        if not has_ended:
+            now_ms = self._world.now_ms
+            excuses.append(Excuse(from_ms=now_ms, until_ms=now_ms + self._down_ms, reason="dead"))
+
+    def _drawn_signals(self, venue: Venue, random_: random.Random) -> Signals:
+        return DrawnSignals(venue, self._stage.symbols, self._stage.pause_s, random_)
+
+    # Troubles -----------------------------------------------------------------------------------------------------
+
+    def _arrange(self, trouble: Trouble) -> None:
+        if not isinstance(trouble, KillAfterOrder):
+            self._world.at(trouble.at_ms, lambda: self._strike(trouble))
+
+    def _strike(self, trouble: Trouble) -> None:
+        self._log.note("trouble", what=describe(trouble))
+        match trouble:
+            case Kill():
+                self._kill(0, trouble.down_ms)
+            case Freeze():
+                self._excuse("frozen", trouble.for_ms)
+                if self._process is not None:
+                    self._process.freeze(trouble.for_ms)
+            case DiskTrouble():
+                self._disk.trouble = trouble.answer
+                self._world.after(trouble.for_ms, self._mend_disk)
+            case ClockJump():
+                self._excuse("clock", 0)
+                self._skew_ms += trouble.by_ms
+                if self._process is not None:
+                    self._process.clock.skew_ms += trouble.by_ms
+            case WireTrouble():
+                self._venue.put(trouble.fault)
+                if not isinstance(trouble.fault, Reject):  # a refusal excuses nothing
+                    self._excuse("wire", trouble.for_ms)
+            case Interference():
+                self._meddle(trouble)
+            case OtherHand():
+                act = act_of(trouble, self._venue, self._stage.rules[trouble.symbol])
+                if act is not None and (why := self._venue.meddle(act)):
+                    self._log.note("not_done", what=why)
+
+    def _meddle(self, trouble: Interference) -> None:
+        why = self._venue.meddle(trouble.act)
+        if why:
+            self._log.note("not_done", what=why)
+        if isinstance(trouble.act, RefuseTrigger | StickTrigger):
+            # A stop that fails at its trigger is waited for, then closed at market.
+            self._seen.excuses.append(
+                Excuse(
+                    from_ms=self._world.now_ms,
+                    until_ms=float("inf"),
+                    symbol=Symbol(trouble.act.symbol),
+                    spell_ms=RECOVERY_MS,
+                    reason="trigger",
+                )
+            )
+
+    def _on_order(self) -> None:
+        self._orders += 1
+        while self._kills and self._kills[0].order <= self._orders:
+            kill = self._kills.pop(0)
+            self._log.note("trouble", what=describe(kill))
+            self._kill(kill.turns, kill.down_ms)
+
+    def _kill(self, turns: int, down_ms: int) -> None:
+        if self._process is not None:
+            self._down_ms = down_ms
+            self._process.die_after(turns)
+
+    def _mend_disk(self) -> None:
+        self._disk.trouble = ""
+
+    def _excuse(self, reason: str, for_ms: float) -> None:
+        now_ms = self._world.now_ms
+        self._seen.excuses.append(Excuse(from_ms=now_ms, until_ms=now_ms + for_ms + RECOVERY_MS, reason=reason))
+
+    # Looking ------------------------------------------------------------------------------------------------------
+
+    def _look_at_equity(self) -> None:
+        self._steps += 1
+        if self._steps % STEPS_A_LOOK == 0:
+            state = self._venue.exchange.account_state(ACCOUNT)
+            equity = sum((asset.margin_balance for asset in state.assets if asset.asset == "USDC"), Decimal(0))
+            self._seen.equity_min = min(self._seen.equity_min, equity)
+
+
+def _random(drawn: str) -> random.Random:
+    return random.Random(drawn)  # noqa: S311 - a simulation, and to be repeatable
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first of what a group of tasks died of."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
