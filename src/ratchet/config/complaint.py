@@ -40,6 +40,7 @@ _WANTED = {  # by pydantic's error type, with its context
     "dict_type": "a table",
     "model_type": "a table",
     "path_type": "a path",
+    "enum": "{expected}",
 }
 _NUMBERS_BOUNDED = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 _URL_USER = re.compile(r"//[^/@]*@")
