@@ -153,6 +153,10 @@ class Keeper:
             await asyncio.sleep(LOOK_PAUSE_S)
         self._protector.want(self.state.symbol, self.state.trade_id, price_stop)
         self.on_event(LookAgain())
+        if not self.state.orders and self.state.bracket.rungs and await self._protector.settled(self.state.symbol):
+            self._rungs = self._plan_rungs(abs(ward.held))  # another hand's position, which is adopted
+            self._notebook.intents(self.state.trade_id, self._rungs)
+            await self._place_ladder()
         return True
 
     async def keep(self) -> None:

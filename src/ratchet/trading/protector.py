@@ -110,7 +110,8 @@ class Protector:
     def is_at_rest(self, symbol: Symbol) -> bool:
         """Nothing is held, or what is held is covered by stops that stand, and nothing is being done about it."""
         ward = self.ward(symbol)
-        return symbol not in self._workers and (ward.held == 0 or (ward.is_covered and not ward.triggering))
+        is_quiet = ward.held == 0 or ward.ignored or (ward.is_covered and not ward.triggering)
+        return symbol not in self._workers and is_quiet
 
     def price_stop(self, symbol: Symbol) -> Decimal | None:
         """The trigger of the stop that stands; None where none does."""
@@ -446,7 +447,7 @@ class Protector:
 
     def _on_lost(self, ward: Ward, what: str) -> None:
         """A stop is gone that nobody of us took away and that did not trigger."""
-        if ward.held == 0 or ward.is_covered:
+        if ward.held == 0 or ward.is_covered or ward.ignored:
             return
         now = self._clock.elapsed_ms()
         ward.lost = [at for at in ward.lost if now - at < LOST_SPAN_MS] + [now]

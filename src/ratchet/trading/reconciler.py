@@ -141,7 +141,14 @@ class Reconciler:
             raise LookupError(f"trade {trade_id} is not in the ledger")
         await self._ledger.recall(TradeId(trade_id), self._open_names)
         state, price_stop = await recollect(self._ledger, row)
-        return Found(state=state, price_stop=price_stop)
+        close = self._by_policy(state.symbol) if row.strategy == STRATEGY else ""
+        return Found(state=state, price_stop=price_stop, close=close)
+
+    def _by_policy(self, symbol: Symbol) -> str:
+        """Another hand's position: leave it alone if that is wanted. Returns why it is to be closed, if it is."""
+        if self._policy is ForeignPolicy.IGNORE:
+            self._protector.ignore(symbol)
+        return "foreign" if self._policy is ForeignPolicy.FLATTEN else ""
 
     async def _owner_of_fill(self, fill: Fill) -> TradeId | None:
         owner = await self._ledger.trade_of_order(fill.symbol, fill.order_id)
@@ -157,10 +164,7 @@ class Reconciler:
         log.warning("foreign_position", symbol=symbol, quantity=str(held), policy=self._policy.value)
         await self._ledger.record_trade(trade_id, bracket, STRATEGY, [], profile=self._profile, at_ms=opened_ms)
         state = TradeState(trade_id=trade_id, bracket=bracket, opened_ms=opened_ms)
-        if self._policy is ForeignPolicy.IGNORE:
-            self._protector.ignore(symbol)
-        close = "foreign" if self._policy is ForeignPolicy.FLATTEN else ""
-        return Found(state=state, price_stop=bracket.price_stop, close=close)
+        return Found(state=state, price_stop=bracket.price_stop, close=self._by_policy(symbol))
 
     def _foreign_bracket(self, symbol: Symbol, held: Decimal, price_entry: Decimal) -> Bracket:
         rules = self._rules[symbol]

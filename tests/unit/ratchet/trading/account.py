@@ -150,6 +150,11 @@ class Account(BinanceClient):
         if self.held:
             self._note_cover()
 
+    def take_over(self, other: "Account") -> None:
+        """Be what another was, for another process."""
+        self.held, self.changed_ms = other.held, other.changed_ms
+        self.stops, self.orders, self.fills, self.resting = other.stops, other.orders, other.fills, other.resting
+
     # What the client is asked for --------------------------------------------------------------------------
 
     async def fetch_positions(self) -> list[Position]:
@@ -227,8 +232,11 @@ class Account(BinanceClient):
         async with _Met(self, "place"):
             free = abs(self.held) - sum((rung.quantity for rung in self.resting), ZERO)
             is_opposite = self.held * order.side.sign < 0
-            if order.reduce_only and (not is_opposite or free < min(order.quantity, abs(self.held))):
+            is_close = order.reduce_only and isinstance(order, MarketOrder)
+            if is_close and (not is_opposite or free < min(order.quantity, abs(self.held))):
                 raise Rejected(-2022, "ReduceOnly Order is rejected.", Meaning.NOTHING_TO_REDUCE)
+            if isinstance(order, LimitOrder) and order.post_only:
+                return self._rest(order)
             self.fill(order)
         return self.orders[order.client_order_id]
 
@@ -255,6 +263,22 @@ class Account(BinanceClient):
             self.hold(self.held + order.side.sign * quantity)
 
     # ---------------------------------------------------------------------------------------------------------
+
+    def _rest(self, order: LimitOrder) -> OrderReport:
+        report = OrderReport(
+            client_order_id=order.client_order_id,
+            order_id=OrderId(next(self._numbers)),
+            symbol=SYMBOL,
+            side=order.side,
+            status=OrderStatus.NEW,
+            quantity=order.quantity,
+            quantity_filled=ZERO,
+            price_average=ZERO,
+            reduce_only=order.reduce_only,
+            updated_ms=self.clock.now_ms(),
+        )
+        self.resting.append(report)
+        return report
 
     def _accept(self, order: StopOrder) -> None:
         self.stops[order.client_order_id] = StopReport(

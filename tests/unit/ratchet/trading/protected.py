@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 
+from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder, StopReport
@@ -21,6 +22,7 @@ class Noted(Notebook):
     def __init__(self) -> None:
         self.orders: list[tuple[Role, MarketOrder | LimitOrder | StopOrder]] = []
         self.statuses: list[tuple[ClientOrderId, OrderStatus]] = []
+        self.fills: list[Fill] = []
 
     def intents(
         self,
@@ -36,6 +38,10 @@ class Noted(Notebook):
     ) -> None:
         """What has become of an order."""
         self.statuses.append((name, status))
+
+    def fill(self, fill: Fill, trade_id: TradeId) -> None:
+        """An execution."""
+        self.fills.append(fill)
 
 
 class Told:
@@ -91,10 +97,12 @@ class Bench:
         self.account.on_stop = self.protector.on_stop if to_stops else _nothing_of_stops
         self.account.on_position = self.protector.on_position if to_positions else _nothing_of_positions
 
-    def run(self, live: Callable[[], Awaitable[None]]) -> None:
-        """Have the protector work while a test goes on."""
+    def run(self, live: Callable[[], Awaitable[None]], before: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Have the protector work while a test goes on. `before`: what a start does before."""
 
         async def both() -> None:
+            if before is not None:
+                await before()
             working = asyncio.create_task(self.protector.run())
             await asyncio.sleep(0)
             try:

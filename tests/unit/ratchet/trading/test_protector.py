@@ -753,6 +753,21 @@ def test_what_is_left_alone_by_policy_is_left_alone_until_it_is_gone() -> None:
     assert bench.the_stop().quantity == Decimal(5)
 
 
+def test_a_stop_that_was_placed_before_the_policy_was_known_is_taken_away_and_no_trouble() -> None:
+    bench = Bench()
+
+    async def live() -> None:
+        bench.account.hold("10")
+        await bench.settled()
+        bench.protector.ignore(SYMBOL)
+        await bench.settled()
+
+    bench.run(live)
+    assert not bench.account.waiting
+    assert not bench.told.troubles
+    assert bench.protector.is_at_rest(SYMBOL)
+
+
 # Entries -----------------------------------------------------------------------------------------------------------
 
 
