@@ -20,6 +20,7 @@ from localbinance.market.source import Market
 from localbinance.market.synthetic import SyntheticMarket
 from localbinance.rules.market_rules import MarketRules, load_market_rules
 from localbinance.server.run import Address, CannotListen, ServeOptions, serve
+from localbinance.server.script import BadScript, Entry, read_script
 from localbinance.server.security import Account
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -61,7 +62,7 @@ def serve_command(
     host: Annotated[str, typer.Option(help="Of this machine: a market of play money is for nobody else.")] = LOOPBACK[
         0
     ],
-    seed: Annotated[int, typer.Option(min=0, help="Of the synthetic market.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Of the synthetic market and of what faults draw.")] = 7,
     quote: Annotated[str, typer.Option(help="Of the recordings: USDT serves them under the USDC name.")] = "USDC",
     from_: Annotated[str | None, typer.Option("--from", help="The first instant, ISO 8601, UTC.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The last instant of the recordings.")] = None,
@@ -72,6 +73,9 @@ def serve_command(
         bool | None, typer.Option(help="Refuse old timestamps. Not at speeds that a client's own clock cannot follow.")
     ] = None,
     rate_limits: Annotated[bool, typer.Option(help="Refuse what is too much, as Binance does.")] = True,
+    faults: Annotated[
+        Path | None, typer.Option(help="A JSON list of faults and acts, each at the start or `at_ms` after it.")
+    ] = None,
     compress: Annotated[bool, typer.Option(help="Offer permessage-deflate on streams.")] = False,
     wait_for_client: Annotated[
         bool, typer.Option(help="Stand still while no client is in lockstep. At 'max' it always does.")
@@ -99,6 +103,8 @@ def serve_command(
         time_checked=checked,
         rate_limited=rate_limits,
         compress=compress,
+        seed=seed,
+        script=() if faults is None else _script(faults),
     )
     for line in _lines(source, checked=checked):
         print(line, file=sys.stderr)
@@ -228,6 +234,15 @@ python-binance:
   BinanceSocketManager.FSTREAM_URL = "{ws}/"
   client = await AsyncClient.create("{key}", "{secret}")
 """
+
+
+def _script(path: Path) -> tuple[Entry, ...]:
+    try:
+        return read_script(path.read_bytes())
+    except OSError as error:
+        raise Refusal(f"--faults {path}: {error.strerror}") from None
+    except BadScript as error:
+        raise Refusal(f"--faults {path}: {error}") from None
 
 
 def _speed(text: str) -> float | None:

@@ -4,11 +4,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 from aiohttp import WSMsgType
 from aiohttp.web import WebSocketResponse
 
+from localbinance.server.faults import AT_ONCE, Deliveries
 from localbinance.server.lockstep import Lockstep, Seat
+from localbinance.server.outlet import Outlet
 from localbinance.server.stream_names import Route
 
 LOG = logging.getLogger(__name__)
@@ -38,13 +41,22 @@ class Connection:
         self.cut: str | None = None  # why it is to be closed
         self._socket = socket
         self._hang_up = hang_up
+        self._outlet: Outlet | None = None  # once a fault has disturbed a frame of it
         self._patience: asyncio.Timeout | None = None  # of the writer, while it is at work
         self._queue: deque[bytes] = deque()
         self._queued = 0  # bytes
         self._wake = asyncio.Event()
 
-    def push(self, frame: bytes, lockstep: Lockstep) -> None:
-        """Queue a data frame."""
+    def push(self, frame: bytes, lockstep: Lockstep, deliveries: Deliveries = AT_ONCE) -> None:
+        """Queue a data frame, when and as often as it is to be delivered."""
+        if deliveries is AT_ONCE and self._outlet is None:
+            self._push(frame, lockstep)
+            return
+        if self._outlet is None:
+            self._outlet = Outlet(lambda each: self._push(each, lockstep), lambda: lockstep.remind(monotonic()))
+        self._outlet.take(frame, deliveries)
+
+    def _push(self, frame: bytes, lockstep: Lockstep) -> None:
         lockstep.sent(self.seat)
         self.reply(frame)
 
@@ -72,6 +84,18 @@ class Connection:
                 self._patience.reschedule(asyncio.get_running_loop().time() + CLOSE_S_MAX)
         self._queue.clear()
         self._wake.set()
+
+    def abort(self) -> None:
+        """Drop the line now, without a word; what is queued or late is lost."""
+        self.cut = "cut"
+        self._queue.clear()
+        self.release()
+        self._hang_up()
+
+    def release(self) -> None:
+        """The connection has ended: nothing goes out any more."""
+        if self._outlet is not None:
+            self._outlet.close()
 
     async def write(self) -> None:
         """Write frames out until the connection is cut or its client is gone.

@@ -60,6 +60,13 @@ class ListenKeys:
         ticket = self._tickets.get(key)
         return ticket.account if ticket is not None and ticket.expires_ms > now_ms else None
 
+    def expire_all(self, now_ms: int) -> list[tuple[str, str]]:
+        """Take out all keys, whose hour ends now: (key, account)."""
+        for ticket in self._tickets.values():
+            ticket.expires_ms = min(ticket.expires_ms, now_ms)
+        self._next_expiry_ms = now_ms
+        return self.expire(now_ms)
+
     def expire(self, now_ms: int) -> list[tuple[str, str]]:
         """Take out the keys whose hour is over: (key, account)."""
         if now_ms < self._next_expiry_ms:

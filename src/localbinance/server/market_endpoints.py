@@ -25,7 +25,7 @@ def ping(_venue: Venue, _call: Call) -> object:
 
 def server_time(_venue: Venue, call: Call) -> object:
     """GET /fapi/v1/time."""
-    return {"serverTime": call.now_ms}
+    return {"serverTime": call.now_ms + call.skew_ms}
 
 
 def depth(venue: Venue, call: Call) -> object:

@@ -9,7 +9,7 @@ from localbinance.server.venue import Call, Venue
 
 def exchange_information(venue: Venue, call: Call) -> object:
     """GET /fapi/v1/exchangeInfo."""
-    return exchange_info(venue.rules, venue.rules.rate_limits, call.now_ms)
+    return exchange_info(venue.rules, venue.rules.rate_limits, call.now_ms + call.skew_ms)
 
 
 def no_symbols(_venue: Venue, call: Call) -> object:

@@ -15,14 +15,19 @@ from localbinance.rules.market_rules import MarketRules
 from localbinance.server.app import App
 from localbinance.server.clock import ExchangeClock
 from localbinance.server.conductor import Conductor
+from localbinance.server.faults import FaultBoard
 from localbinance.server.feed import Feed
 from localbinance.server.hub import Hub
 from localbinance.server.listen_keys import ListenKeys
 from localbinance.server.lockstep import Lockstep, Seat
+from localbinance.server.past import Past
 from localbinance.server.rate_limit import RateLimits
+from localbinance.server.request_log import RequestLog
+from localbinance.server.script import Entry, Script
 from localbinance.server.security import Account, Gate
 from localbinance.server.stage import Stage
 from localbinance.server.stream_service import StreamService
+from localbinance.server.switchboard import Switchboard
 from localbinance.server.tape import SymbolTape
 from localbinance.server.user_feed import UserFeed
 from localbinance.server.venue import Venue
@@ -50,6 +55,8 @@ class ServeOptions:
     time_checked: bool = True  # refuse requests whose timestamps are out of their window
     rate_limited: bool = True
     compress: bool = False
+    seed: int = 0  # of the faults that are drawn
+    script: tuple[Entry, ...] = ()  # its acts are upon the first account
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,8 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
         exchange.open_account(key, account.balances, market.start_ms)
     clock = ExchangeClock(market.start_ms, market.step_ms, options.speed, follow_wall=options.follow_wall)
     lockstep = Lockstep(on_change=lambda: conductor.on_change(), now_ms=market.start_ms)
-    hub = Hub(lockstep)
+    board = FaultBoard(options.seed)
+    hub = Hub(lockstep, board, clock.now_ms)
 
     def make_step(from_ms: int, to_ms: int) -> None:
         stage.step(from_ms, to_ms)
@@ -111,6 +119,7 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
 
     conductor = Conductor(clock, lockstep, market.end_ms, make_step, dismiss, needs_client=options.needs_client)
     keys = ListenKeys()
+    user_feed = UserFeed(hub, keys, rules)
     venue = Venue(
         exchange=exchange,
         market=market,
@@ -120,12 +129,23 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
         clock=clock,
         conductor=conductor,
         listen_keys=keys,
+        switchboard=Switchboard(
+            board=board,
+            hub=hub,
+            user_feed=user_feed,
+            past=Past(exchange, tuple(options.accounts)),
+            script=Script(options.script, market.start_ms),
+            exchange=exchange,
+            market=market,
+            account=next(iter(options.accounts), ""),
+        ),
+        log=RequestLog(),
         books={each: _book(market, each) for each in market.symbols},
         tapes={each: SymbolTape() for each in market.symbols},
     )
     feed = Feed(hub, exchange, venue.books, venue.tapes)
     hub.on_first = feed.begin
-    stage = Stage(venue, market, feed, UserFeed(hub, keys, rules))
+    stage = Stage(venue, market, feed, user_feed)
     stage.open()
     app = App(
         venue=venue,

@@ -24,6 +24,7 @@ class Stage:
         for tick in self.market.advance(self.venue.start_ms):
             self._take(tick)
         self.venue.exchange.on_time(self.venue.start_ms)
+        self.venue.switchboard.on_time(self.venue.start_ms)
 
     def step(self, from_ms: int, to_ms: int) -> None:
         """From one instant of the exchange clock to the next."""
@@ -37,6 +38,7 @@ class Stage:
         self.venue.clock.step_to(to_ms)
         self._count_down(to_ms)
         self.user_feed.expire(to_ms)
+        self.venue.switchboard.on_time(to_ms)
         self.publish_events(to_ms)
         self.feed.publish(Step(from_ms, to_ms, ticks))
 
@@ -44,7 +46,9 @@ class Stage:
         """Tell the accounts what has happened to them since the last time."""
         events = self.venue.exchange.drain_events()
         if events:
+            self.venue.log.note_events(events, now_ms)
             self.user_feed.publish(events, now_ms)
+            self.venue.switchboard.on_events(now_ms)
 
     def _take(self, tick: Tick) -> None:
         self.venue.exchange.on_tick(tick)

@@ -85,7 +85,9 @@ class StreamService:
             writer.cancel()
 
     def on_message(self, connection: Connection, text: str) -> bool:
-        """Work through one message; the reply is queued. Returns whether it was an answer of the lockstep."""
+        """Work through one message; the reply is queued, unless a fault has silenced the connection.
+
+        Returns whether it was an answer of the lockstep."""
         identity: object = None
         try:
             request = _parse(text)
@@ -97,12 +99,16 @@ class StreamService:
             result = self._perform(connection, method, params)
         except InvalidRequest as error:
             body = {"error": {"code": error.code, "msg": str(error)}, "id": identity}
-            connection.reply(orjson.dumps(body))
+            self._reply(connection, body)
             return False
-        connection.reply(orjson.dumps({"result": result, "id": identity}))
+        self._reply(connection, {"result": result, "id": identity})
         if method == "SUBSCRIBE" and isinstance(params, list):
             self._join(connection, params)
         return False
+
+    def _reply(self, connection: Connection, body: dict[str, object]) -> None:
+        if not self.hub.is_mute(connection):
+            connection.reply(orjson.dumps(body))
 
     def _perform(self, connection: Connection, method: object, params: object) -> object:
         if not isinstance(params, list):

@@ -33,7 +33,14 @@ class UserFeed:
 
     def expire(self, now_ms: int) -> None:
         """End the streams of listen keys whose hour is over: one last frame, then silence."""
-        for key, _account in self._keys.expire(now_ms):
+        self._end([key for key, _account in self._keys.expire(now_ms)], now_ms)
+
+    def expire_all(self, now_ms: int) -> None:
+        """End the streams of all listen keys in the same way."""
+        self._end([key for key, _account in self._keys.expire_all(now_ms)], now_ms)
+
+    def _end(self, keys: Sequence[str], now_ms: int) -> None:
+        for key in keys:
             stream = self._hub.stream(key)
             if stream is None:
                 continue

@@ -13,6 +13,8 @@ from localbinance.server.clock import ExchangeClock
 from localbinance.server.conductor import Conductor
 from localbinance.server.listen_keys import ListenKeys
 from localbinance.server.parameters import Parameters
+from localbinance.server.request_log import RequestLog
+from localbinance.server.switchboard import Switchboard
 from localbinance.server.tape import SymbolTape
 
 
@@ -37,6 +39,8 @@ class Venue:
     clock: ExchangeClock
     conductor: Conductor
     listen_keys: ListenKeys
+    switchboard: Switchboard
+    log: RequestLog
     books: Mapping[str, CandleBook]  # of the symbols that have a market
     tapes: Mapping[str, SymbolTape]
     counts: RequestCounts = field(default_factory=RequestCounts)
@@ -68,6 +72,8 @@ class Call:
     account: str  # the API key; "" on public endpoints
     parameters: Parameters
     now_ms: int
+    skew_ms: int = 0  # what the clock is off by that the caller is told
+    body: str = ""  # as sent
 
     @property
     def symbol(self) -> str:

@@ -111,6 +111,7 @@ FITTING: dict[tuple[str, str], dict[str, Any]] = {
     **{(method, "/fapi/v1/order"): {"orderId": "1"} for method in ("GET", "PUT", "DELETE")},
     ("GET", "/fapi/v1/openOrder"): {"orderId": "1"},
     ("POST", "/localbinance/act"): {"act": '{"act": "foreign_close", "symbol": "BTCUSDC"}'},
+    ("POST", "/localbinance/faults"): {"faults": '{"fault": "drop_frame", "event": "none"}'},
 }
 
 

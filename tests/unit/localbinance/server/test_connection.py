@@ -12,6 +12,7 @@ from aiohttp.web import WebSocketResponse
 
 from localbinance.server import connection as connection_module
 from localbinance.server.connection import FRAMES_QUEUED_MAX, Connection
+from localbinance.server.faults import FaultBoard
 from localbinance.server.hub import Hub
 from localbinance.server.lockstep import Lockstep
 from localbinance.server.stream_names import Route
@@ -72,7 +73,7 @@ async def line(*, wrapped: bool = False, route: Route = Route.ANY, stuck: bool =
     client = Client(stuck)
     socket = cast("WebSocketResponse", client)
     connection = Connection(socket, route, wrapped=wrapped, events=frozenset(), hang_up=client.hung_up.set)
-    hub = Hub(Lockstep(on_change=lambda: None))
+    hub = Hub(Lockstep(on_change=lambda: None), FaultBoard(0), lambda: 0)
     hub.connections[connection] = None
     writer = asyncio.create_task(connection.write())
     try:

@@ -150,7 +150,7 @@ def test_an_idle_board_leaves_everything_alone() -> None:
 )
 def test_a_fault_hits_what_its_filters_mean(filters: dict[str, Any], is_hit: bool) -> None:
     board = board_of({"fault": "lose_reply"} | filters)
-    assert post(board, ORDER, {"symbol": "BTCUSDC", "newclientorderid": "a"}).loses_reply is is_hit
+    assert post(board, ORDER, {"symbol": "BTCUSDC", "newClientOrderID": "a"}).loses_reply is is_hit
 
 
 @given(

@@ -1,0 +1,81 @@
+"""The past: accounts as they stood a while ago, for reads that answer stale. Kept only while a fault asks for it."""
+
+from collections import deque
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+
+from localbinance.core.account_state import AccountState
+from localbinance.core.exchange import Exchange
+from localbinance.core.order import AlgoOrder, Order
+from localbinance.server.fault import STALE_MS_MAX
+
+KEPT_MAX = 1_000  # moments an account; past it the oldest is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an account's reads tell of it, as from an instant on."""
+
+    at_ms: int
+    account: str
+    state: AccountState
+    orders: tuple[Order, ...]  # copies
+    algos: tuple[AlgoOrder, ...]  # copies
+
+
+class Past:
+    """Moments of all accounts, oldest first."""
+
+    def __init__(self, exchange: Exchange, accounts: Sequence[str]) -> None:
+        self._exchange = exchange
+        self._moments: dict[str, deque[Moment]] = {account: deque(maxlen=KEPT_MAX) for account in accounts}
+
+    def note(self, now_ms: int) -> None:
+        """Remember how things stand now."""
+        for account, moments in self._moments.items():
+            moments.append(
+                Moment(
+                    now_ms,
+                    account,
+                    self._exchange.account_state(account),
+                    tuple(copy(order) for order in self._exchange.open_orders(account)),
+                    tuple(copy(algo) for algo in self._exchange.open_algo_orders(account)),
+                )
+            )
+            while len(moments) > 1 and moments[1].at_ms <= now_ms - STALE_MS_MAX:
+                moments.popleft()
+
+    def forget(self) -> None:
+        """Nothing is asked for any more."""
+        for moments in self._moments.values():
+            moments.clear()
+
+    def exchange(self, account: str, at_ms: int) -> Exchange:
+        """The exchange with this account as it stood then, or at the oldest moment that is known."""
+        moments = self._moments.get(account)
+        if not moments:
+            return self._exchange
+        found = next((each for each in reversed(moments) if each.at_ms <= at_ms), moments[0])
+        return _AsItStood(self._exchange, found)
+
+
+class _AsItStood(Exchange):
+    """The same exchange, but for what is read of one account."""
+
+    def __init__(self, now: Exchange, moment: Moment) -> None:
+        self._state = now._state
+        self._moment = moment
+
+    def account_state(self, account: str) -> AccountState:
+        return self._moment.state if account == self._moment.account else super().account_state(account)
+
+    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
+        if account != self._moment.account:
+            return super().open_orders(account, symbol)
+        return [order for order in self._moment.orders if symbol is None or order.symbol == symbol]
+
+    def open_algo_orders(self, account: str, symbol: str | None = None) -> list[AlgoOrder]:
+        if account != self._moment.account:
+            return super().open_algo_orders(account, symbol)
+        return [algo for algo in self._moment.algos if symbol is None or algo.symbol == symbol]
