@@ -1,5 +1,6 @@
 """The identities of things: which number or name means what, so that none is taken for another."""
 
+import string
 from typing import NewType
 
 ClientOrderId = NewType("ClientOrderId", str)  # ours, in the ledger before anything is sent
@@ -8,6 +9,7 @@ AlgoId = NewType("AlgoId", int)  # Binance's number of a conditional order: a sp
 FillId = NewType("FillId", int)  # Binance's trade id, unique per symbol
 TradeId = NewType("TradeId", int)  # ours: a position's whole life
 
+DIGITS = string.digits + string.ascii_lowercase
 CLIENT_ORDER_ID_LENGTH_MAX = 36  # Binance answers -4015 beyond
 
 LEASE_STOP = "rt-lease-"  # of the lease of an account
@@ -15,16 +17,27 @@ CHECK_STOP = "rt-check-"  # of a preflight
 IDLE_STOPS = (LEASE_STOP, CHECK_STOP)  # how the names of conditional orders begin that are seen only: none protects
 
 
-def client_order_id(run: str, trade: TradeId, role: str, sequence: int) -> ClientOrderId:
+def client_order_id(run: str, trade: TradeId, role: str, sequence: int, life: str = "") -> ClientOrderId:
     """Name an order so that its origin can be read off the exchange: `rt-<run>-<trade>-<role><sequence>`.
 
-    Args: run, a short token unique to this ledger; role, one lower-case word; sequence, from 0 within trade and role.
+    Args: run, a short token unique to this ledger; role, one lower-case word; sequence, from 0 within trade, role and
+        life; life, `life_of` a process that names orders of a trade that is not its own.
     Raises: ValueError if the name would be longer than Binance takes.
     """
-    name = f"rt-{run}-{trade}-{role}{sequence}"
+    name = f"rt-{run}-{trade}-{role}{sequence}{life and '.'}{life}"
     if len(name) > CLIENT_ORDER_ID_LENGTH_MAX:
         raise ValueError(f"client order id {name} has {len(name)} characters, {CLIENT_ORDER_ID_LENGTH_MAX} at most")
     return ClientOrderId(name)
+
+
+def life_of(at_ms: int) -> str:
+    """A token of the process that begins at an instant. What it sends before the ledger knows of it, as a stop that
+    cannot wait, has a name that no other process will think of."""
+    digits = ""
+    while at_ms:
+        at_ms, digit = divmod(at_ms, len(DIGITS))
+        digits = DIGITS[digit] + digits
+    return digits
 
 
 def trade_of(run: str, name: str) -> TradeId | None:

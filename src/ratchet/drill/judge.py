@@ -9,7 +9,7 @@ from localbinance.core.account_state import Uncovered
 from localbinance.core.order import Trade
 from localbinance.market.disturbed import Flash, Gap
 from ratchet.domain.identity import trade_of
-from ratchet.drill.play import Excuse, Played, Stage
+from ratchet.drill.play import DEAD, STARTING, Excuse, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
 from ratchet.drill.venue import ACCOUNT, START_MS
 
@@ -42,6 +42,7 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
     """Hold what was seen against what is promised."""
     fills = [fill for symbol in stage.symbols for fill in played.venue.exchange.trades(ACCOUNT, symbol)]
     quiet, troubled, bare = _spells(stage, played)
+    restarts = _restarts_in_quiet(played)
     duplicates = _duplicates(stage, played)
     lost = _lost_fills(played, fills)
     unexplained = _unexplained(played)
@@ -49,6 +50,11 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         *([played.ended] if played.ended else []),
         *(f"an unexpected error: {text}" for text in played.log.unexpected),
         *bare,
+        *(
+            f"a start at {from_ms / 1_000:.3f} s took {until_ms - from_ms:.0f} ms to cover all; {RESTART_MS:.0f} may be"
+            for from_ms, until_ms in restarts
+            if until_ms - from_ms > RESTART_MS
+        ),
         *(f"order {name} was taken {count} times" for name, count in duplicates.items()),
         *(f"fill {fill.trade_id} of {fill.symbol} ({fill.client_order_id}) {how}" for fill, how in lost),
         *([f"{unexplained} USDC of the exchange's income are not explained"] if unexplained else []),
@@ -61,10 +67,10 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         violations=tuple(violations),
         naked_ms=tuple(quiet),
         naked_in_trouble_ms=tuple(troubled),
-        restarts_ms=tuple(played.restarts_ms),
+        restarts_ms=tuple(until_ms - from_ms for from_ms, until_ms in restarts),
         orders=len(played.venue.exchange.all_orders(ACCOUNT)),
         trades=played.disk.read("SELECT count(*) FROM trades")[0][0],
-        kills=sum(excuse.reason == "dead" for excuse in played.excuses),
+        kills=sum(excuse.reason == DEAD for excuse in played.excuses),
         duplicate_orders=sum(count - 1 for count in duplicates.values()),
         lost_fills=len(lost),
         unexplained_pnl=unexplained,
@@ -105,6 +111,16 @@ def _left_ms(from_ms: float, until_ms: float, excuses: Iterable[Excuse]) -> floa
         left_ms += max(0.0, min(excuse.from_ms, until_ms) - at_ms)
         at_ms = max(at_ms, excuse.until_ms)
     return left_ms + max(0.0, until_ms - at_ms)
+
+
+def _restarts_in_quiet(played: Played) -> list[tuple[float, float]]:
+    """Those in whose time nothing else went wrong."""
+    others = [each for each in played.excuses if each.reason not in (STARTING, DEAD) and each.spell_ms is None]
+    return [
+        (from_ms, until_ms)
+        for from_ms, until_ms in played.restarts
+        if not any(each.from_ms <= until_ms and each.until_ms >= from_ms for each in others)
+    ]
 
 
 def _duplicates(stage: Stage, played: Played) -> dict[str, int]:

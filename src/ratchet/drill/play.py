@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from localbinance.core.account_state import Uncovered
-from localbinance.core.act import RefuseTrigger, StickTrigger
+from localbinance.core.act import FillSlowly, RefuseTrigger, StickTrigger
 from localbinance.rules.market_rules import MarketRules
+from localbinance.server.acts import Act
 from localbinance.server.fault import Reject
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
@@ -34,6 +35,7 @@ from ratchet.drill.world import World
 
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
 LIVES_MAX = 50
+STARTING, DEAD = "starting", "dead"  # reasons of excuses
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
 
 
@@ -71,7 +73,7 @@ class Played:
     troubles: Sequence[Trouble]
     log: EventLog
     excuses: list[Excuse] = field(default_factory=list)
-    restarts_ms: list[float] = field(default_factory=list)  # from the start of a process to all covered
+    restarts: list[tuple[float, float]] = field(default_factory=list)  # a new process, and when all was covered
     equity_min: Decimal
     ended: str = ""  # how a process ended that should not have
     end_ms: float = 0.0
@@ -151,7 +153,7 @@ class _Play:
             has_ended = True
         self._process = None
         if process.protected_after_ms is not None and life:
-            self._seen.restarts_ms.append(process.protected_after_ms)
+            self._seen.restarts.append((born_ms, born_ms + process.protected_after_ms))
         if not has_ended:
             self._log.note("killed", life=life + 1)
         self._excuse_restart(process, born_ms, life, has_ended=has_ended)
@@ -163,10 +165,10 @@ class _Play:
         if life:
             after_ms = process.protected_after_ms
             until_ms = self._world.now_ms if after_ms is None else born_ms + after_ms
-            excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason="starting"))
+            excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason=STARTING))
         if not has_ended:
             now_ms = self._world.now_ms
-            excuses.append(Excuse(from_ms=now_ms, until_ms=now_ms + self._down_ms, reason="dead"))
+            excuses.append(Excuse(from_ms=now_ms, until_ms=now_ms + self._down_ms, reason=DEAD))
 
     def _drawn_signals(self, venue: Venue, random_: random.Random) -> Signals:
         return DrawnSignals(venue, self._stage.symbols, self._stage.pause_s, random_)
@@ -196,30 +198,32 @@ class _Play:
                     self._process.clock.skew_ms += trouble.by_ms
             case WireTrouble():
                 self._venue.put(trouble.fault)
-                if not isinstance(trouble.fault, Reject):  # a refusal excuses nothing
+                if not _is_refusal(trouble):  # it excuses nothing
                     self._excuse("wire", trouble.for_ms)
             case Interference():
-                self._meddle(trouble)
+                self._meddle(trouble.act)
             case OtherHand():
                 act = act_of(trouble, self._venue, self._stage.rules[trouble.symbol])
                 if act is not None and (why := self._venue.meddle(act)):
                     self._log.note("not_done", what=why)
 
-    def _meddle(self, trouble: Interference) -> None:
-        why = self._venue.meddle(trouble.act)
+    def _meddle(self, act: Act) -> None:
+        why = self._venue.meddle(act)
         if why:
             self._log.note("not_done", what=why)
-        if isinstance(trouble.act, RefuseTrigger | StickTrigger):
-            # A stop that fails at its trigger is waited for, then closed at market.
-            self._seen.excuses.append(
-                Excuse(
-                    from_ms=self._world.now_ms,
-                    until_ms=float("inf"),
-                    symbol=Symbol(trouble.act.symbol),
-                    spell_ms=RECOVERY_MS,
-                    reason="trigger",
-                )
-            )
+        match act:
+            case RefuseTrigger() | StickTrigger():
+                # A stop that fails at its trigger is waited for, then closed at market.
+                self._excuse_spells(act.symbol, RECOVERY_MS, "trigger")
+            case FillSlowly() if any(_is_refusal(each) for each in self._seen.troubles):
+                # What cannot have a stop is closed at market, as slowly as everything else of it fills.
+                self._excuse_spells(act.symbol, act.over_ms, "slow")
+
+    def _excuse_spells(self, symbol: str, spell_ms: float, reason: str) -> None:
+        now_ms = self._world.now_ms
+        self._seen.excuses.append(
+            Excuse(from_ms=now_ms, until_ms=float("inf"), symbol=Symbol(symbol), spell_ms=spell_ms, reason=reason)
+        )
 
     def _on_order(self) -> None:
         self._orders += 1
@@ -248,6 +252,10 @@ class _Play:
             state = self._venue.exchange.account_state(ACCOUNT)
             equity = sum((asset.margin_balance for asset in state.assets if asset.asset == "USDC"), Decimal(0))
             self._seen.equity_min = min(self._seen.equity_min, equity)
+
+
+def _is_refusal(trouble: Trouble) -> bool:
+    return isinstance(trouble, WireTrouble) and isinstance(trouble.fault, Reject)
 
 
 def _random(drawn: str) -> random.Random:

@@ -6,6 +6,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, event, inspect, make_url
@@ -40,8 +42,12 @@ async def open_database(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     try:
-        async with for_writing(engine).begin() as connection:
-            await connection.run_sync(_migrate)
+        # One that is new enough is not written to: it can be opened while another process writes, or the disk is full.
+        async with engine.connect() as connection:
+            is_newest = await connection.run_sync(_is_newest)
+        if not is_newest:
+            async with for_writing(engine).begin() as connection:
+                await connection.run_sync(_migrate)
     except (DBAPIError, CommandError, ResolutionError) as error:
         await engine.dispose()
         raise LedgerError(f"{name}: {reason(error)}") from None
@@ -75,10 +81,10 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, nowhere else
     cursor = connection.cursor()
     for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -92,6 +98,11 @@ def _begin_sqlite(connection: Connection) -> None:
     """
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _is_newest(connection: Connection) -> bool:
+    newest = ScriptDirectory.from_config(migrations()).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == newest
 
 
 def _migrate(connection: Connection) -> None:

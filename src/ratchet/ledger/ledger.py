@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, client_order_id
+from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, client_order_id, life_of
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
 from ratchet.domain.position import Income
 from ratchet.domain.signal import NoSignal, Signal
@@ -20,7 +20,7 @@ from ratchet.domain.symbol import Symbol
 from ratchet.ledger.database import for_writing, open_database, reason
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.fills import book_fill, book_funding
-from ratchet.ledger.orders import mark_order, order_row, sequence_after
+from ratchet.ledger.orders import mark_order, order_row
 from ratchet.ledger.signals import signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
 from ratchet.ledger.tables import Base, EquityRow, FillRow, FundingRow, GapRow, MetaRow, OrderRow, SignalRow, TradeRow
@@ -42,6 +42,7 @@ class Ledger:
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         self._writer = Writer(engine)
         self._sequences: dict[tuple[TradeId, Role], int] = {}
+        self._lives: dict[TradeId, str] = {}  # of trades that an earlier process began
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -52,12 +53,11 @@ class Ledger:
     async def on(cls, engine: AsyncEngine) -> Self:
         """The ledger in a database that has its tables. Raises: LedgerError."""
         try:
-            async with AsyncSession(for_writing(engine)) as session, session.begin():
+            async with AsyncSession(engine) as session:
                 row = await session.get(MetaRow, "run")
-                if row is None:
-                    row = MetaRow(key="run", value="".join(secrets.choice(RUN_ALPHABET) for _ in range(RUN_LENGTH)))
-                    session.add(row)
-                run, known = row.value, int(await session.scalar(select(func.max(TradeRow.id))) or 0)
+                known = int(await session.scalar(select(func.max(TradeRow.id))) or 0)
+            # Written once, when it is new: one that is locked or full just now can be begun with all the same.
+            run = await _name_run(engine) if row is None else row.value
         except DBAPIError as error:
             await engine.dispose()
             raise LedgerError(f"{engine.url.database}: {reason(error)}") from None
@@ -146,16 +146,15 @@ class Ledger:
         if sequence is None:
             raise LedgerError(f"the names of trade {trade_id} were not recalled")
         self._sequences[trade_id, role] = sequence + 1
-        return client_order_id(self.run, trade_id, role.value, sequence)
+        return client_order_id(self.run, trade_id, role.value, sequence, self._lives.get(trade_id, ""))
 
-    async def recall(self, trade_id: TradeId, also: Sequence[str] = ()) -> None:
-        """Make ready to name further orders of a trade of before. `also`: names that the exchange has and knows."""
-        async with self._sessions() as session:
-            of_trade = OrderRow.trade_id == (trade_id or None)  # those of no trade are named with 0
-            known = await session.scalars(select(OrderRow.client_order_id).where(of_trade))
-            names = [*known, *also]
+    def recall(self, trade_id: TradeId, at_ms: int) -> None:
+        """Make ready to name further orders of a trade of before, or of none (0). Asks the database nothing."""
+        if (trade_id, Role.STOP) in self._sequences:
+            return
+        self._lives[trade_id] = life_of(at_ms)
         for role in Role:
-            self._sequences[trade_id, role] = sequence_after(self.run, trade_id, role, names)
+            self._sequences[trade_id, role] = 0
 
     async def record_intents(
         self,
@@ -292,6 +291,15 @@ class Ledger:
         if row is None:
             raise LedgerError(f"trade {trade_id} is not in the ledger")
         return row
+
+
+async def _name_run(engine: AsyncEngine) -> str:
+    async with AsyncSession(for_writing(engine)) as session, session.begin():
+        row = await session.get(MetaRow, "run")  # another process may have been faster
+        if row is None:
+            row = MetaRow(key="run", value="".join(secrets.choice(RUN_ALPHABET) for _ in range(RUN_LENGTH)))
+            session.add(row)
+        return row.value
 
 
 async def _add_all(session: AsyncSession, rows: Sequence[Base]) -> None:

@@ -1,9 +1,8 @@
 """Orders as the ledger keeps them: written as an intent, moved forward by what is learned of them."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 
-from ratchet.domain.identity import OrderId, TradeId, client_order_id
+from ratchet.domain.identity import OrderId, TradeId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
 from ratchet.ledger.tables import OrderRow
 
@@ -30,13 +29,6 @@ def mark_order(row: OrderRow, status: OrderStatus, *, at_ms: int, order_id: Orde
 def advances(before: OrderStatus, after: OrderStatus) -> bool:
     """Whether the second is news to who knows the first. Nothing is after a final status."""
     return not before.is_final and _RANK.get(after, _RANK_FINAL) >= _RANK[before]
-
-
-def sequence_after(run: str, trade_id: TradeId, role: Role, names: Iterable[str]) -> int:
-    """The first number beyond those in the names. Counting the names would not do: one may have been left out."""
-    stem = client_order_id(run, trade_id, role.value, 0)[:-1]
-    numbers = [name.removeprefix(stem) for name in names if name.startswith(stem)]
-    return max((int(number) + 1 for number in numbers if number.isdecimal()), default=0)
 
 
 def order_row(

@@ -73,15 +73,13 @@ class Reconciler:
         self._shape = parts.shape
         self._policy = parts.policy
         self._profile = parts.profile
-        self._open_names: list[str] = []
 
     async def protect(self) -> None:
         """Account, then stops, and every position covered before anything else is asked. Raises: ExchangeError."""
         asked = self._clock.elapsed_ms()
         positions = await self._client.fetch_positions()
         stops = await self._client.fetch_open_stops()
-        self._open_names = [stop.client_order_id for stop in stops]
-        await self._ledger.recall(TradeId(0), self._open_names)
+        self._ledger.recall(TradeId(0), self._clock.now_ms())
         of_symbol: defaultdict[Symbol, list[StopReport]] = defaultdict(list)
         for stop in stops:
             of_symbol[stop.symbol].append(stop)
@@ -139,7 +137,7 @@ class Reconciler:
         row = await self._ledger.trade(TradeId(trade_id))
         if row is None:
             raise LookupError(f"trade {trade_id} is not in the ledger")
-        await self._ledger.recall(TradeId(trade_id), self._open_names)
+        self._ledger.recall(TradeId(trade_id), self._clock.now_ms())
         state, price_stop = await recollect(self._ledger, row)
         close = self._by_policy(state.symbol) if row.strategy == STRATEGY else ""
         return Found(state=state, price_stop=price_stop, close=close)

@@ -20,7 +20,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
+from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, trade_of
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Side, StopOrder
 from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.signal import Kind, NoSignal, Signal, Vote
@@ -147,27 +147,25 @@ async def test_a_name_that_was_never_used_does_not_bring_another_back(tmp_path: 
     used = (await an_entry(ledger, trade)).client_order_id
     await ledger.close()
     ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
-    await ledger.recall(trade)
+    ledger.recall(trade, at_ms=1)
     assert (await an_entry(ledger, trade)).client_order_id != used
     await ledger.close()
 
 
-async def test_an_order_of_no_trade_gets_no_name_of_an_earlier_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trade", [TradeId(0), TradeId(7)], ids=["of no trade", "of a trade of before"])
+async def test_an_order_that_the_ledger_never_heard_of_gives_its_name_to_no_other(
+    tmp_path: Path, trade: TradeId
+) -> None:
     names = []
-    for _ in range(2):
+    for at_ms in (1_767_225_600_000, 1_767_225_600_001):
         ledger = await Ledger.open(url_of(tmp_path / "ledger.db"))
-        await ledger.recall(TradeId(0))
-        stop = StopOrder(
-            client_order_id=ledger.name_order(TradeId(0), Role.STOP),
-            symbol=SYMBOL,
-            side=Side.SELL,
-            quantity=Decimal(1),
-            price_trigger=Decimal(90),
-        )
-        await ledger.record_intents(None, [(Role.STOP, stop)], at_ms=1)
-        names.append(stop.client_order_id)
+        ledger.recall(trade, at_ms)
+        names += [ledger.name_order(trade, Role.STOP), ledger.name_order(trade, Role.STOP)]
+        ledger.recall(trade, at_ms + 1)  # once more in the same life
+        names.append(ledger.name_order(trade, Role.STOP))
         await ledger.close()
-    assert len(set(names)) == 2
+    assert len(set(names)) == 6
+    assert {name.split("-")[2] for name in names} == {str(trade)}
 
 
 async def test_intents_are_all_there_or_none(ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -43,17 +44,19 @@ async def test_a_newer_programs_ledger_is_refused(tmp_path: Path) -> None:
         await Ledger.open(url_of(path))
 
 
-async def test_a_ledger_that_another_process_writes_to_is_not_opened(
+async def test_a_ledger_that_another_process_writes_to_is_read_and_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 10)
     path = tmp_path / "ledger.db"
-    await opened_and_closed(path)
+    run = await opened_and_closed(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
+        ledger = await Ledger.open(url_of(path))
+        assert ledger.run == run
         with pytest.raises(LedgerError, match="another process is writing to it"):
-            await Ledger.open(url_of(path))
-    await opened_and_closed(path)
+            await ledger.record_equity(1, Decimal(400), Decimal(400))
+        await ledger.close()
 
 
 async def test_two_that_open_a_new_ledger_at_once_share_it(tmp_path: Path) -> None:
