@@ -130,10 +130,11 @@ class BinanceClient:
         return [parse_account.order_report(row) for row in rows(found, "openOrders")]
 
     async def fetch_open_stops(self, symbol: Symbol | None = None, *, lane: Lane | None = None) -> list[StopReport]:
-        """Conditional orders that wait. Those of one symbol are asked for to protect it, unless a lane is named."""
+        """Stops that wait; no take profits. Those of one symbol are asked for to protect it, unless a lane is named."""
         lane = lane or (Lane.ORDINARY if symbol is None else Lane.PROTECTIVE)
         found = await self._read("fapiPrivateGetOpenAlgoOrders", _of(symbol), lane)
-        return [parse_account.stop_report(row) for row in rows(found, "openAlgoOrders")]
+        stops = [row for row in records(found, "openAlgoOrders") if parse_account.is_stop(row, "orderType")]
+        return [parse_account.stop_report(row) for row in stops]
 
     async def fetch_order(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
         """A plain order; None when the exchange does not know it."""

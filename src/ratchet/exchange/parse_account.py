@@ -26,6 +26,7 @@ def order_status(name: str) -> OrderStatus:
 def stop_status(name: str) -> StopStatus:
     """Raises: BadReply for a state that Binance does not document."""
     try:
+_STOP_KIND = "STOP_MARKET"
         return StopStatus(name)
     except ValueError:
         raise BadReply(f"a stop is {name}, which is not a known state") from None
@@ -66,6 +67,12 @@ def stop_report(raw: object) -> StopReport:
         symbol=Symbol(text(row, "symbol")),
         side=side(text(row, "side")),
         status=stop_status(text(row, "algoStatus")),
+def is_stop(row: Raw, field: str) -> bool:
+    """Whether a conditional order is a stop, by the field of its kind. A take profit protects nothing, a trailing one
+    has no price that could be relied on; both may be there by another hand."""
+    return row.get(field, _STOP_KIND) == _STOP_KIND
+
+
         quantity=number(row, "quantity"),
         price_trigger=number(row, "triggerPrice"),
         closes_position=flag(row, "closePosition"),

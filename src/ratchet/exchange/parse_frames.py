@@ -10,7 +10,7 @@ from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import FundingBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
 from ratchet.exchange.errors import BadReply
 from ratchet.exchange.fields import Raw, flag, integer, number, record, records, text
-from ratchet.exchange.parse_account import order_status, side, stop_status, usdc_fee
+from ratchet.exchange.parse_account import is_stop, order_status, side, stop_status, usdc_fee
 
 EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
 QUOTE = "USDC"
@@ -27,7 +27,8 @@ def user_events(frame: Raw) -> list[UserEvent]:
             return [_order_changed(body)] if text(body, "s").endswith(QUOTE) else []
         case "ALGO_UPDATE":
             body = record(frame.get("o"), "ALGO_UPDATE.o")
-            return [_stop_changed(body, integer(frame, "T"))] if text(body, "s").endswith(QUOTE) else []
+            is_ours = text(body, "s").endswith(QUOTE) and is_stop(body, "o")
+            return [_stop_changed(body, integer(frame, "T"))] if is_ours else []
         case "ACCOUNT_UPDATE":
             return _account_updated(record(frame.get("a"), "ACCOUNT_UPDATE.a"), integer(frame, "T"))
         case str():
