@@ -12,7 +12,7 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
 from ratchet.domain.symbol import Symbol
-from ratchet.ledger.errors import LedgerUnavailable
+from ratchet.ledger.errors import LedgerError, LedgerUnavailable
 from ratchet.ledger.ledger import Ledger
 from ratchet.trading.inbox import Inbox
 
@@ -108,13 +108,16 @@ class Notebook:
         while left:
             # Begun in order, so that the ledger has them in order, and in one commit.
             answers = await asyncio.gather(*(note() for note in left), return_exceptions=True)
-            again = [note for note, answer in zip(left, answers, strict=True) if isinstance(answer, LedgerUnavailable)]
+            trouble = next((str(each) for each in answers if isinstance(each, LedgerUnavailable)), "")
+            # What is refused beside one that could not be written may lack just that: both are written again.
+            passing = LedgerError if trouble else LedgerUnavailable
+            again = [note for note, answer in zip(left, answers, strict=True) if isinstance(answer, passing)]
             for answer in answers:
-                if isinstance(answer, BaseException) and not isinstance(answer, LedgerUnavailable):
+                if isinstance(answer, BaseException) and not isinstance(answer, passing):
                     self._refused(answer)
             self._unwritten -= len(left) - len(again)
             left = again
-            self._tell(next((str(each) for each in answers if isinstance(each, LedgerUnavailable)), ""))
+            self._tell(trouble)
             if left:
                 await asyncio.sleep(RETRY_S)
         if self._unwritten == 0:
