@@ -34,6 +34,7 @@ MEANINGS = {
     -2011: Meaning.NOT_OPEN,
     -4117: Meaning.TRIGGERING,
     -2021: Meaning.WOULD_TRIGGER,
+    -4142: Meaning.WOULD_TRIGGER,
     -5022: Meaning.WOULD_TAKE,
     -2022: Meaning.NOTHING_TO_REDUCE,
     -4118: Meaning.NOTHING_TO_REDUCE,

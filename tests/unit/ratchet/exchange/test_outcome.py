@@ -4,7 +4,7 @@ import aiohttp
 import ccxt
 import pytest
 
-from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited, Rejected
+from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnknown, RateLimited, Rejected
 from ratchet.exchange.outcome import Refused, outcome_of
 
 
@@ -66,6 +66,32 @@ def test_every_failure_has_its_outcome(error: Exception, kind: type[ExchangeErro
 )
 def test_the_status_of_an_answer_counts_with_its_code(status: int, body: str, kind: type[ExchangeError]) -> None:
     assert type(outcome_of(Refused(status, {}, body), "POST order")) is kind
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (-4116, Meaning.DUPLICATE),  # it was taken before: anything else would send a second one
+        (-2013, Meaning.NOT_FOUND),
+        (-2011, Meaning.NOT_OPEN),
+        (-4117, Meaning.TRIGGERING),
+        (-2021, Meaning.WOULD_TRIGGER),  # close at market: anything else would try the same stop again
+        (-4142, Meaning.WOULD_TRIGGER),
+        (-5022, Meaning.WOULD_TAKE),
+        (-2022, Meaning.NOTHING_TO_REDUCE),
+        (-4118, Meaning.NOTHING_TO_REDUCE),
+        (-1125, Meaning.KEY_DEAD),
+        (-2019, Meaning.OTHER),
+        (-4120, Meaning.OTHER),
+        (-4130, Meaning.OTHER),
+        (-4509, Meaning.OTHER),
+        (-9999, Meaning.OTHER),
+    ],
+)
+def test_a_no_says_what_it_means(code: int, meaning: Meaning) -> None:
+    no = outcome_of(answered(code), "POST order")
+    assert isinstance(no, Rejected)
+    assert (no.code, no.meaning) == (code, meaning)
 
 
 def test_what_is_not_known_is_never_taken_for_a_no() -> None:
