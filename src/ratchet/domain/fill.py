@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId
+from ratchet.domain.money import QUOTE
 from ratchet.domain.order import Side
 from ratchet.domain.symbol import Symbol
 
@@ -19,7 +20,8 @@ class Fill:
     side: Side
     price: Decimal
     quantity: Decimal  # base asset
-    fee: Decimal  # USDC, positive = paid
+    fee: Decimal  # of `fee_asset`, positive = paid
+    fee_asset: str = QUOTE  # BNB where the account pays its fees in it
     realized_pnl: Decimal  # USDC, before fees
     is_maker: bool
     at_ms: int

@@ -3,6 +3,7 @@
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 ZERO = Decimal(0)
+QUOTE = "USDC"  # the asset that everything is traded for, and margin
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

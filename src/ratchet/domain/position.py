@@ -50,21 +50,24 @@ class Balance:
 
 
 class IncomeKind(StrEnum):
-    """Kinds of rows of the exchange's income history that a trade can cause."""
+    """Kinds of rows of the exchange's income history, as far as they are told apart."""
 
     REALIZED_PNL = "REALIZED_PNL"
     COMMISSION = "COMMISSION"
     FUNDING_FEE = "FUNDING_FEE"
-    OTHER = "OTHER"
+    TRANSFER = "TRANSFER"  # between wallets: neither won nor lost
+    OTHER = "OTHER"  # liquidation fees, rebates: whatever else adds to the balance or takes from it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Income:
-    """One row of the exchange's income history. (kind, income_id) is unique."""
+    """One row of the exchange's income history. (name, income_id) is unique."""
 
     income_id: int  # Binance's tranId
     kind: IncomeKind
+    name: str  # Binance's own of the kind
     symbol: Symbol | None
-    amount: Decimal  # USDC, negative = paid
+    asset: str
+    amount: Decimal  # of the asset, negative = paid
     fill_id: FillId | None
     at_ms: int

@@ -35,8 +35,8 @@ class PositionChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FundingBooked:
-    """Funding was paid or received; the income history says for which symbol and how much."""
+class IncomeBooked:
+    """The balance changed without an order: funding, a liquidation's fee. The income history says what and how much."""
 
     at_ms: int
 
@@ -48,4 +48,4 @@ class StreamRestarted:
     at_ms: int
 
 
-UserEvent: TypeAlias = OrderChanged | StopChanged | PositionChanged | FundingBooked | StreamRestarted
+UserEvent: TypeAlias = OrderChanged | StopChanged | PositionChanged | IncomeBooked | StreamRestarted

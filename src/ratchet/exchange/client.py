@@ -142,10 +142,12 @@ class BinanceClient:
         answer = await self._unless(Meaning.NOT_FOUND, "fapiPrivateGetOrder", parameters, Lane.PROTECTIVE)
         return None if answer is None else parse_account.order_report(answer)
 
-    async def fetch_order_by_number(self, symbol: Symbol, order_id: OrderId) -> OrderReport | None:
+    async def fetch_order_by_number(
+        self, symbol: Symbol, order_id: OrderId, *, lane: Lane = Lane.PROTECTIVE
+    ) -> OrderReport | None:
         """A plain order, or what a stop became; None when the exchange does not know it."""
         parameters = {"symbol": symbol, "orderId": order_id}
-        answer = await self._unless(Meaning.NOT_FOUND, "fapiPrivateGetOrder", parameters, Lane.PROTECTIVE)
+        answer = await self._unless(Meaning.NOT_FOUND, "fapiPrivateGetOrder", parameters, lane)
         return None if answer is None else parse_account.order_report(answer)
 
     async def fetch_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> StopReport | None:
@@ -159,8 +161,8 @@ class BinanceClient:
         return await fills_since(self._read, symbol, since_ms, self._clock.now_ms())
 
     async def fetch_income(self, *, since_ms: int, until_ms: int | None = None) -> list[Income]:
-        """The income history in USDC, oldest first, all pages."""
-        return await income_between(self._read, since_ms, until_ms)
+        """The income history of USDC markets and of USDC, oldest first, all pages. Assets differ from row to row."""
+        return await income_between(self._read, since_ms, until_ms, self._clock.now_ms())
 
     async def fetch_account_config(self) -> AccountConfig:
         """Whether it may trade, and how it holds positions."""

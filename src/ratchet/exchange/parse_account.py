@@ -1,21 +1,31 @@
 """Parsing of the account: orders, stops, fills, positions, income, as values of the domain."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from ratchet.domain.account_config import AccountConfig, SymbolConfig
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import AlgoId, ClientOrderId, FillId, OrderId
-from ratchet.domain.money import ZERO
+from ratchet.domain.money import QUOTE, ZERO
 from ratchet.domain.order import OrderReport, OrderStatus, Side, StopReport, StopStatus
 from ratchet.domain.position import Balance, Income, IncomeKind, Position
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.errors import BadReply
 from ratchet.exchange.fields import Raw, flag, integer, number, record, records, text
 
-QUOTE = "USDC"
-_INCOME_KIND = {kind.value: kind for kind in IncomeKind}
+_INCOME_KIND = {kind.value: kind for kind in IncomeKind} | dict.fromkeys(
+    (
+        "INTERNAL_TRANSFER",
+        "CROSS_COLLATERAL_TRANSFER",
+        "STRATEGY_UMFUTURES_TRANSFER",
+        "COIN_SWAP_DEPOSIT",
+        "COIN_SWAP_WITHDRAW",
+        "AUTO_EXCHANGE",
+        "WELCOME_BONUS",
+    ),
+    IncomeKind.TRANSFER,
+)
 _ORDER_STATUS = {status.value: status for status in OrderStatus} | {"EXPIRED_IN_MATCH": OrderStatus.EXPIRED}
+_STOP_KIND = "STOP_MARKET"
 
 
 def order_status(name: str) -> OrderStatus:
@@ -26,7 +36,6 @@ def order_status(name: str) -> OrderStatus:
 def stop_status(name: str) -> StopStatus:
     """Raises: BadReply for a state that Binance does not document."""
     try:
-_STOP_KIND = "STOP_MARKET"
         return StopStatus(name)
     except ValueError:
         raise BadReply(f"a stop is {name}, which is not a known state") from None
@@ -57,6 +66,12 @@ def order_report(raw: object) -> OrderReport:
     )
 
 
+def is_stop(row: Raw, field: str) -> bool:
+    """Whether a conditional order is a stop, by the field of its kind. A take profit protects nothing, a trailing one
+    has no price that could be relied on; both may be there by another hand."""
+    return row.get(field, _STOP_KIND) == _STOP_KIND
+
+
 def stop_report(raw: object) -> StopReport:
     """The answer to placing or querying a conditional order."""
     row = record(raw, "a conditional order")
@@ -67,12 +82,6 @@ def stop_report(raw: object) -> StopReport:
         symbol=Symbol(text(row, "symbol")),
         side=side(text(row, "side")),
         status=stop_status(text(row, "algoStatus")),
-def is_stop(row: Raw, field: str) -> bool:
-    """Whether a conditional order is a stop, by the field of its kind. A take profit protects nothing, a trailing one
-    has no price that could be relied on; both may be there by another hand."""
-    return row.get(field, _STOP_KIND) == _STOP_KIND
-
-
         quantity=number(row, "quantity"),
         price_trigger=number(row, "triggerPrice"),
         closes_position=flag(row, "closePosition"),
@@ -93,18 +102,12 @@ def fill(raw: object) -> Fill:
         side=side(text(row, "side")),
         price=number(row, "price"),
         quantity=number(row, "qty"),
-        fee=usdc_fee(number(row, "commission"), text(row, "commissionAsset")),
+        fee=number(row, "commission"),
+        fee_asset=text(row, "commissionAsset"),
         realized_pnl=number(row, "realizedPnl"),
         is_maker=flag(row, "maker"),
         at_ms=integer(row, "time"),
     )
-
-
-def usdc_fee(amount: Decimal, asset: str) -> Decimal:
-    """A fee. Raises: BadReply when it was paid in something else: what that is worth is not known here."""
-    if amount and asset != QUOTE:
-        raise BadReply(f"a fee was paid in {asset}: switch fee payment in BNB off for this account")
-    return amount
 
 
 def balance(raw: object) -> Balance:
@@ -143,16 +146,18 @@ def _positions(found: Iterable[Raw]) -> Iterable[Position]:
 
 
 def income(raw: object) -> Income | None:
-    """A row of `income`; None for one that is not in USDC."""
+    """A row of `income`; None for one of another quote's market, and for one of no market in another asset."""
     row = record(raw, "an income row")
-    if text(row, "asset") != QUOTE:
+    name, asset = text(row, "incomeType"), text(row, "asset")
+    symbol, trade = str(row.get("symbol") or ""), str(row.get("tradeId") or "")
+    if not (symbol or asset).endswith(QUOTE):
         return None
-    kind, trade = text(row, "incomeType"), str(row.get("tradeId") or "")
-    symbol = str(row.get("symbol") or "")
     return Income(
         income_id=integer(row, "tranId"),
-        kind=_INCOME_KIND.get(kind, IncomeKind.OTHER),
+        kind=_INCOME_KIND.get(name, IncomeKind.OTHER),
+        name=name,
         symbol=Symbol(symbol) if symbol else None,
+        asset=asset,
         amount=number(row, "income"),
         fill_id=FillId(int(trade)) if trade.isdigit() else None,
         at_ms=integer(row, "time"),

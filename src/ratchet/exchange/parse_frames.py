@@ -4,16 +4,16 @@ from decimal import Decimal
 
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import AlgoId, ClientOrderId, FillId, OrderId
-from ratchet.domain.money import ZERO
+from ratchet.domain.money import QUOTE, ZERO
 from ratchet.domain.order import OrderReport, StopReport
 from ratchet.domain.symbol import Symbol
-from ratchet.domain.user_event import FundingBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
+from ratchet.domain.user_event import IncomeBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
 from ratchet.exchange.errors import BadReply
 from ratchet.exchange.fields import Raw, flag, integer, number, record, records, text
-from ratchet.exchange.parse_account import is_stop, order_status, side, stop_status, usdc_fee
+from ratchet.exchange.parse_account import is_stop, order_status, side, stop_status
 
 EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
-QUOTE = "USDC"
+OF_NO_ORDER = frozenset({"FUNDING_FEE", "INSURANCE_CLEAR"})  # reasons of a change of the balance
 
 
 def user_events(frame: Raw) -> list[UserEvent]:
@@ -63,7 +63,8 @@ def _fill(body: Raw, report: OrderReport) -> Fill:
         side=report.side,
         price=number(body, "L"),
         quantity=number(body, "l"),
-        fee=usdc_fee(fee, str(body.get("N") or QUOTE)),
+        fee=fee,
+        fee_asset=str(body.get("N") or QUOTE),
         realized_pnl=number(body, "rp"),
         is_maker=flag(body, "m"),
         at_ms=report.updated_ms,
@@ -100,6 +101,6 @@ def _account_updated(body: Raw, at_ms: int) -> list[UserEvent]:
         for row in records(body.get("P", []), "ACCOUNT_UPDATE.P")
         if text(row, "s").endswith(QUOTE)
     ]
-    if body.get("m") == "FUNDING_FEE":
-        events.append(FundingBooked(at_ms=at_ms))
+    if body.get("m") in OF_NO_ORDER:
+        events.append(IncomeBooked(at_ms=at_ms))
     return events

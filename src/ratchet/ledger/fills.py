@@ -1,4 +1,4 @@
-"""Bookings: fills and funding payments as the exchange booked them, each once."""
+"""Bookings: fills, funding payments and charges as the exchange booked them, each once."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,7 +8,7 @@ from ratchet.domain.identity import TradeId
 from ratchet.domain.order import OrderStatus, Origin, Role
 from ratchet.domain.position import Income
 from ratchet.ledger.errors import UnknownFill
-from ratchet.ledger.tables import FillRow, FundingRow, OrderRow
+from ratchet.ledger.tables import ChargeRow, FillRow, FundingRow, OrderRow
 
 
 async def book_fill(session: AsyncSession, fill: Fill, trade_id: TradeId | None) -> bool:
@@ -40,6 +40,7 @@ async def book_fill(session: AsyncSession, fill: Fill, trade_id: TradeId | None)
             price=fill.price,
             quantity=fill.quantity,
             fee=fill.fee,
+            fee_asset=fill.fee_asset,
             realized_pnl=fill.realized_pnl,
             is_maker=fill.is_maker,
             at_ms=fill.at_ms,
@@ -49,14 +50,35 @@ async def book_fill(session: AsyncSession, fill: Fill, trade_id: TradeId | None)
 
 
 async def book_funding(session: AsyncSession, income: Income, trade_id: TradeId | None) -> bool:
-    """Book a funding payment. False when it was booked already."""
-    if await session.get(FundingRow, income.income_id) is not None:
+    """Book a funding payment. False when it was booked already; the trade it lacked it gets all the same."""
+    booked = await session.get(FundingRow, income.income_id)
+    if booked is not None:
+        if booked.trade_id is None:
+            booked.trade_id = trade_id
         return False
     session.add(
         FundingRow(
             income_id=income.income_id,
             trade_id=trade_id,
             symbol=income.symbol,
+            amount=income.amount,
+            at_ms=income.at_ms,
+        )
+    )
+    return True
+
+
+async def book_charge(session: AsyncSession, income: Income, trade_id: TradeId | None) -> bool:
+    """Book income that neither a fill nor funding explains. False when it was booked already."""
+    if await session.get(ChargeRow, (income.name, income.income_id)) is not None:
+        return False
+    session.add(
+        ChargeRow(
+            name=income.name,
+            income_id=income.income_id,
+            trade_id=trade_id,
+            symbol=income.symbol,
+            asset=income.asset,
             amount=income.amount,
             at_ms=income.at_ms,
         )

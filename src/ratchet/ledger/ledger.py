@@ -13,17 +13,30 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, client_order_id, life_of
+from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
 from ratchet.domain.position import Income
 from ratchet.domain.signal import NoSignal, Signal
 from ratchet.domain.symbol import Symbol
+from ratchet.ledger.books import Books, audited_ms, books_between, note_audited, trade_at, trades_between
 from ratchet.ledger.database import for_writing, open_database, reason
 from ratchet.ledger.errors import LedgerError
-from ratchet.ledger.fills import book_fill, book_funding
+from ratchet.ledger.fills import book_charge, book_fill, book_funding
 from ratchet.ledger.orders import mark_order, order_row
 from ratchet.ledger.signals import signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
-from ratchet.ledger.tables import Base, EquityRow, FillRow, FundingRow, GapRow, MetaRow, OrderRow, SignalRow, TradeRow
+from ratchet.ledger.tables import (
+    Base,
+    ChargeRow,
+    EquityRow,
+    FillRow,
+    FundingRow,
+    GapRow,
+    MetaRow,
+    OrderRow,
+    SignalRow,
+    TradeRow,
+)
 from ratchet.ledger.writer import Writer
 
 RUN_LENGTH = 4
@@ -258,6 +271,10 @@ class Ledger:
 
         return await self._writer.write(lambda session: book_funding(session, income, trade_id))
 
+    async def record_charge(self, income: Income, trade_id: TradeId | None) -> bool:
+        """Book income that neither a fill nor funding explains, once. False when it was booked already."""
+        return await self._writer.write(lambda session: book_charge(session, income, trade_id))
+
     async def record_equity(self, at_ms: int, equity: Decimal, wallet: Decimal) -> None:
         """The account at an instant."""
         rows = [EquityRow(at_ms=at_ms, equity=equity, wallet=wallet)]
@@ -279,9 +296,67 @@ class Ledger:
             signals = await session.scalar(
                 select(func.count()).where(SignalRow.side.is_not(None), SignalRow.candle_close_ms >= since_ms)
             )
+            charges = await session.scalars(select(ChargeRow).where(ChargeRow.at_ms >= since_ms))
+            gaps = await session.scalars(select(GapRow).where(GapRow.at_ms >= since_ms))
             equity = await session.scalars(select(EquityRow).where(EquityRow.at_ms >= since_ms).order_by(EquityRow.id))
             points = [EquityPoint(row.at_ms, row.equity) for row in equity]
-            return summarise(trades.all(), fills.all(), funding.all(), signals=int(signals or 0), equity=points)
+            return summarise(
+                trades.all(),
+                fills.all(),
+                funding.all(),
+                charges.all(),
+                gaps.all(),
+                signals=int(signals or 0),
+                equity=points,
+            )
+
+    # Audits ----------------------------------------------------------------------------------------------------------
+
+    async def books(self, since_ms: int, until_ms: int) -> Books:
+        """All that is booked between two instants, both included."""
+        async with self._sessions() as session:
+            return await books_between(session, since_ms, until_ms)
+
+    async def trades_between(self, since_ms: int, until_ms: int) -> Sequence[TradeRow]:
+        """Trades that were open at any instant between."""
+        async with self._sessions() as session:
+            return await trades_between(session, since_ms, until_ms)
+
+    async def trade_at(self, symbol: Symbol, at_ms: int) -> TradeId | None:
+        """The trade that had a symbol at an instant."""
+        async with self._sessions() as session:
+            row = await trade_at(session, symbol, at_ms)
+            return None if row is None else TradeId(row.id)
+
+    async def audited_ms(self) -> int | None:
+        """Up to when the books are known to agree with the exchange's; before any audit, when the first trade began."""
+        async with self._sessions() as session:
+            return await audited_ms(session)
+
+    async def record_audit(self, until_ms: int, gaps: Sequence[GapRow] = ()) -> None:
+        """The books agree up to an instant, but for these gaps."""
+
+        async def write(session: AsyncSession) -> None:
+            session.add_all(gaps)
+            await note_audited(session, until_ms)
+
+        await self._writer.write(write)
+
+    async def record_income_gap(self, income: Income, trade_id: TradeId | None, reason: str) -> None:
+        """Book a row of income whose execution cannot be had; with the amount turned round, take that back."""
+        row = GapRow(
+            trade_id=trade_id,
+            symbol=income.symbol,
+            quantity=ZERO,
+            price=ZERO,
+            reason=reason[:REASON_LENGTH_MAX],
+            income_name=income.name,
+            income_id=income.income_id,
+            asset=income.asset,
+            amount=income.amount,
+            at_ms=income.at_ms,
+        )
+        await self._writer.write(lambda session: _add_all(session, [row]))
 
     # -----------------------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,14 @@
 """The summary: what the ledger adds up to, for reports."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ratchet.domain.money import ZERO
+from ratchet.domain.money import QUOTE, ZERO
 from ratchet.domain.order import Side
 from ratchet.domain.symbol import Symbol
-from ratchet.ledger.tables import FillRow, FundingRow, TradeRow
+from ratchet.ledger.tables import ChargeRow, FillRow, FundingRow, GapRow, TradeRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,24 @@ class TradeSummary:
     quantity: Decimal  # entered
     price_entry: Decimal
     price_exit: Decimal
-    net_pnl: Decimal  # after fees and funding
+    net_pnl: Decimal  # after fees, funding and charges
     naked_ms: float | None
     reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerSummary:
-    """Sums since an instant. A trade counts when it was entered."""
+    """Sums since an instant, USDC. A trade counts when it was entered."""
 
     trades: int
     closed_trades: int
     win_rate: float | None  # of the closed ones
-    net_pnl: Decimal  # realized − fees + funding, of everything booked
+    net_pnl: Decimal  # realized − fees + funding + charges + gaps, of everything booked
     fees: Decimal
+    fees_in: Mapping[str, Decimal]  # by asset, of those that were paid in others: part of no sum
     funding: Decimal
+    charges: Decimal  # liquidation fees, rebates; negative = paid
+    gaps: Decimal  # income whose executions cannot be had
     signals: int
     naked_ms: list[float]
     equity: list[EquityPoint]
@@ -55,6 +58,8 @@ def summarise(
     trades: Sequence[TradeRow],
     fills: Sequence[FillRow],
     funding: Sequence[FundingRow],
+    charges: Sequence[ChargeRow] = (),
+    gaps: Sequence[GapRow] = (),
     *,
     signals: int,
     equity: list[EquityPoint],
@@ -63,20 +68,26 @@ def summarise(
     fills_of: defaultdict[int | None, list[FillRow]] = defaultdict(list)
     for fill in fills:
         fills_of[fill.trade_id].append(fill)
-    funding_of: defaultdict[int | None, Decimal] = defaultdict(lambda: ZERO)
-    for payment in funding:
-        funding_of[payment.trade_id] += payment.amount
-    rows = [_trade(trade, fills_of[trade.id], funding_of[trade.id]) for trade in trades if fills_of[trade.id]]
+    in_usdc: list[ChargeRow | GapRow] = [each for each in (*charges, *gaps) if each.asset == QUOTE]
+    other_of: defaultdict[int | None, Decimal] = defaultdict(lambda: ZERO)
+    others: list[FundingRow | ChargeRow | GapRow] = [*funding, *in_usdc]
+    for payment in others:
+        other_of[payment.trade_id] += payment.amount
+    rows = [_trade(trade, fills_of[trade.id], other_of[trade.id]) for trade in trades if fills_of[trade.id]]
     closed = [row for row in rows if row.closed_ms is not None]
-    fees = sum((fill.fee for fill in fills), ZERO)
-    paid = sum((payment.amount for payment in funding), ZERO)
+    fees: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
+    for fill in fills:
+        fees[fill.fee_asset] += fill.fee
     return LedgerSummary(
         trades=len(rows),
         closed_trades=len(closed),
         win_rate=sum(row.net_pnl > 0 for row in closed) / len(closed) if closed else None,
-        net_pnl=sum((fill.realized_pnl for fill in fills), ZERO) - fees + paid,
-        fees=fees,
-        funding=paid,
+        net_pnl=sum((fill.net for fill in fills), ZERO) + sum(other_of.values(), ZERO),
+        fees=fees.pop(QUOTE, ZERO),
+        fees_in={asset: fee for asset, fee in fees.items() if fee},
+        funding=_sum(funding),
+        charges=_sum(each for each in charges if each.asset == QUOTE),
+        gaps=_sum(each for each in gaps if each.asset == QUOTE),
         signals=signals,
         naked_ms=[row.naked_ms for row in rows if row.naked_ms is not None],
         equity=equity,
@@ -84,7 +95,11 @@ def summarise(
     )
 
 
-def _trade(trade: TradeRow, fills: Sequence[FillRow], funding: Decimal) -> TradeSummary:
+def _sum(rows: Iterable[FundingRow | ChargeRow | GapRow]) -> Decimal:
+    return sum((row.amount for row in rows), ZERO)
+
+
+def _trade(trade: TradeRow, fills: Sequence[FillRow], other: Decimal) -> TradeSummary:
     entered = [fill for fill in fills if fill.side == trade.side]
     left = [fill for fill in fills if fill.side != trade.side]
     return TradeSummary(
@@ -95,7 +110,7 @@ def _trade(trade: TradeRow, fills: Sequence[FillRow], funding: Decimal) -> Trade
         quantity=sum((fill.quantity for fill in entered), ZERO),
         price_entry=_average(entered),
         price_exit=_average(left),
-        net_pnl=sum((fill.realized_pnl - fill.fee for fill in fills), ZERO) + funding,
+        net_pnl=sum((fill.net for fill in fills), ZERO) + other,
         naked_ms=trade.naked_ms,
         reason=trade.reason,
     )

@@ -7,6 +7,8 @@ from sqlalchemy import JSON, BigInteger, Boolean, Dialect, Float, ForeignKey, In
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from ratchet.domain.money import QUOTE, ZERO
+
 
 class Exact(TypeDecorator[Decimal]):
     """A Decimal as its text: neither SQLite nor a float in between may round it."""
@@ -88,23 +90,35 @@ class FillRow(Base):
     side: Mapped[str] = mapped_column(String(4))
     price: Mapped[Decimal] = mapped_column(Exact)
     quantity: Mapped[Decimal] = mapped_column(Exact)
-    fee: Mapped[Decimal] = mapped_column(Exact)
+    fee: Mapped[Decimal] = mapped_column(Exact)  # of its asset
+    fee_asset: Mapped[str] = mapped_column(String(16), server_default=QUOTE)
     realized_pnl: Mapped[Decimal] = mapped_column(Exact)
     is_maker: Mapped[bool] = mapped_column(Boolean)
     at_ms: Mapped[int] = mapped_column(BigInteger)
-    __table_args__ = (Index("fills_by_trade", "trade_id"),)
+    __table_args__ = (Index("fills_by_trade", "trade_id"), Index("fills_by_time", "at_ms"))
+
+    @property
+    def net(self) -> Decimal:
+        """What it changed, USDC. A fee in another asset is not in it."""
+        return self.realized_pnl - (self.fee if self.fee_asset == QUOTE else ZERO)
 
 
 class GapRow(Base):
-    """A change of a position of which no execution is known any more. `quantity` is signed, as the position is."""
+    """What is known to lack: a change of a position or a row of income whose execution cannot be had; or, all 0,
+    a time that the exchange does not tell of any more. What turns up after all is taken back by a second row.
+    """
 
     __tablename__ = "gaps"
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    trade_id: Mapped[int] = mapped_column(ForeignKey("trades.id"))
-    symbol: Mapped[str] = mapped_column(String(32))
-    quantity: Mapped[Decimal] = mapped_column(Exact)
+    trade_id: Mapped[int | None] = mapped_column(ForeignKey("trades.id"))
+    symbol: Mapped[str | None] = mapped_column(String(32))
+    quantity: Mapped[Decimal] = mapped_column(Exact)  # base asset, signed as the position is
     price: Mapped[Decimal] = mapped_column(Exact)  # what the exchange gave as the average entry, or the mark price
     reason: Mapped[str] = mapped_column(String(200))
+    income_name: Mapped[str | None] = mapped_column(String(40))  # of a row of income: Binance's kind, number and asset
+    income_id: Mapped[int | None] = mapped_column(BigInteger)
+    asset: Mapped[str] = mapped_column(String(16), server_default=QUOTE)
+    amount: Mapped[Decimal] = mapped_column(Exact, server_default="0")  # of the asset
     at_ms: Mapped[int] = mapped_column(BigInteger)
     __table_args__ = (Index("gaps_by_trade", "trade_id"),)
 
@@ -116,6 +130,19 @@ class FundingRow(Base):
     income_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     trade_id: Mapped[int | None] = mapped_column(ForeignKey("trades.id"))
     symbol: Mapped[str | None] = mapped_column(String(32))
+    amount: Mapped[Decimal] = mapped_column(Exact)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class ChargeRow(Base):
+    """Income that neither an execution nor funding explains: a liquidation's fee, a rebate."""
+
+    __tablename__ = "charges"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)  # Binance's kind
+    income_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    trade_id: Mapped[int | None] = mapped_column(ForeignKey("trades.id"))
+    symbol: Mapped[str | None] = mapped_column(String(32))
+    asset: Mapped[str] = mapped_column(String(16))
     amount: Mapped[Decimal] = mapped_column(Exact)
     at_ms: Mapped[int] = mapped_column(BigInteger)
 

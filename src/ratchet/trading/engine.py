@@ -19,7 +19,7 @@ from ratchet.domain.position import Balance
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import (
-    FundingBooked,
+    IncomeBooked,
     OrderChanged,
     PositionChanged,
     StopChanged,
@@ -153,7 +153,7 @@ class Engine:
         self.halts.set("starting", "starting")
         self._market = make_market(self)
         self._user_side = make_user_side(self)
-        self.accountant = Accountant(parts.client, parts.ledger, parts.clock.now_ms(), self._last_trade.get)
+        self.accountant = Accountant(parts.client, parts.ledger, parts.clock, self._last_trade.get)
 
     # running ----------------------------------------------------------------------------------------------
 
@@ -419,7 +419,7 @@ class Engine:
             case StreamRestarted():
                 self._user_connected.set()
                 self._put(event)
-            case FundingBooked():
+            case IncomeBooked():
                 self._put(event)
 
     def _put(self, event: UserEvent) -> None:
@@ -438,8 +438,8 @@ class Engine:
         match event:
             case StreamRestarted():
                 await self._look()
-            case FundingBooked():
-                await self.accountant.book_funding()
+            case IncomeBooked():
+                await self.accountant.book_income(event.at_ms)
             case OrderChanged():
                 await self._on_stray(event)
             case _:

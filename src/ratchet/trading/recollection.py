@@ -70,6 +70,7 @@ def _fill(row: FillRow) -> Fill:
         price=row.price,
         quantity=row.quantity,
         fee=row.fee,
+        fee_asset=row.fee_asset,
         realized_pnl=row.realized_pnl,
         is_maker=row.is_maker,
         at_ms=row.at_ms,

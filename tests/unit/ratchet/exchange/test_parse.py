@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ratchet.domain.order import OrderStatus, Side, StopStatus
+from ratchet.domain.position import IncomeKind
 from ratchet.domain.symbol import Symbol
-from ratchet.domain.user_event import FundingBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
+from ratchet.domain.user_event import IncomeBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
 from ratchet.exchange import parse_account, parse_market
 from ratchet.exchange.errors import BadReply, Rejected
 from ratchet.exchange.outcome import Refused, outcome_of
@@ -88,7 +89,7 @@ def test_every_recorded_frame_is_understood() -> None:
         renamed = json.loads(json.dumps(frame).replace("USDT", "USDC"))
         events += user_events(renamed)
     kinds = {type(event) for event in events}
-    assert {OrderChanged, StopChanged, PositionChanged, FundingBooked} <= kinds
+    assert {OrderChanged, StopChanged, PositionChanged, IncomeBooked} <= kinds
     fills = [event.fill for event in events if isinstance(event, OrderChanged) and event.fill is not None]
     assert fills
     assert all(fill.quantity > 0 and fill.price > 0 for fill in fills)
@@ -109,7 +110,7 @@ def test_a_recorded_conditional_order_is_read() -> None:
 def test_frames_of_other_quotes_are_left_out() -> None:
     others = [frame for frame in frames() if "USDC" not in json.dumps(frame)]
     assert others
-    assert not [event for frame in others for event in user_events(frame) if not isinstance(event, FundingBooked)]
+    assert not [event for frame in others for event in user_events(frame) if not isinstance(event, IncomeBooked)]
 
 
 AN_ORDER: dict[str, Any] = {
@@ -149,10 +150,58 @@ def test_a_missing_field_is_named_and_an_unknown_status_is_unknown() -> None:
     assert parse_account.order_report(AN_ORDER | {"status": "NEW_ADL"}).status is OrderStatus.UNKNOWN
 
 
-def test_a_fee_in_another_asset_is_refused() -> None:
-    with pytest.raises(BadReply, match="switch fee payment in BNB off"):
-        parse_account.usdc_fee(Decimal("0.1"), "BNB")
-    assert parse_account.usdc_fee(Decimal(0), "BNB") == 0
+A_TRADE = {
+    "id": 1,
+    "orderId": 7,
+    "symbol": "BTCUSDC",
+    "side": "BUY",
+    "price": "100000",
+    "qty": "0.01",
+    "commission": "0.0006",
+    "commissionAsset": "BNB",
+    "realizedPnl": "0",
+    "maker": False,
+    "time": 1_790_000_000_000,
+}
+
+
+def test_a_fee_in_bnb_stays_one_in_bnb() -> None:
+    fill = parse_account.fill(A_TRADE)
+    assert (fill.fee, fill.fee_asset) == (Decimal("0.0006"), "BNB")
+
+
+INCOME = {"incomeType": "COMMISSION", "income": "-0.0006", "time": 1_790_000_000_000, "tranId": 3, "tradeId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "asset", "is_ours"),
+    [
+        ("BTCUSDC", "USDC", True),
+        ("BTCUSDC", "BNB", True),
+        ("BTCUSDT", "BNB", False),
+        ("", "USDC", True),
+        ("", "USDT", False),
+    ],
+)
+def test_income_is_of_usdc_markets_or_of_usdc(symbol: str, asset: str, *, is_ours: bool) -> None:
+    found = parse_account.income(INCOME | {"symbol": symbol, "asset": asset})
+    assert (found is not None) is is_ours
+    assert found is None or (found.asset, found.symbol) == (asset, symbol or None)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("FUNDING_FEE", IncomeKind.FUNDING_FEE),
+        ("INSURANCE_CLEAR", IncomeKind.OTHER),
+        ("STRATEGY_UMFUTURES_TRANSFER", IncomeKind.TRANSFER),
+        ("SOMETHING_NEW", IncomeKind.OTHER),
+    ],
+)
+def test_income_of_every_kind_keeps_its_name(name: str, kind: IncomeKind) -> None:
+    found = parse_account.income(INCOME | {"incomeType": name, "symbol": "BTCUSDC", "asset": "USDC"})
+    assert found is not None
+    assert (found.kind, found.name) == (kind, name)
 
 
 def test_hedge_mode_positions_are_refused() -> None:

@@ -240,7 +240,14 @@ async def test_a_closed_trade_adds_up_to_the_last_digit(ledger: Ledger) -> None:
         )
     )
     funding = Income(
-        income_id=1, kind=IncomeKind.FUNDING_FEE, symbol=SYMBOL, amount=Decimal("-0.1"), fill_id=None, at_ms=NOW_MS
+        income_id=1,
+        kind=IncomeKind.FUNDING_FEE,
+        name="FUNDING_FEE",
+        symbol=SYMBOL,
+        asset="USDC",
+        amount=Decimal("-0.1"),
+        fill_id=None,
+        at_ms=NOW_MS,
     )
     assert await ledger.record_funding(funding, trade)
     assert not await ledger.record_funding(funding, trade)

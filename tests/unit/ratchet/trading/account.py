@@ -193,7 +193,9 @@ class Account(BinanceClient):
         await self._reach("fetch_order")
         return self.orders.get(client_order_id)
 
-    async def fetch_order_by_number(self, symbol: Symbol, order_id: OrderId) -> OrderReport | None:
+    async def fetch_order_by_number(
+        self, symbol: Symbol, order_id: OrderId, *, lane: Lane = Lane.PROTECTIVE
+    ) -> OrderReport | None:
         """An order by number."""
         await self._reach("fetch_order_by_number")
         return next((order for order in self.orders.values() if order.order_id == order_id), None)
