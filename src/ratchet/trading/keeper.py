@@ -30,6 +30,7 @@ from ratchet.trading.trade_state import TradeOrder, TradeState
 INBOX_SIZE_MAX = 1_000
 LOOKS_IN_VAIN_MAX = 3  # answers without the fills that must be there, before their lack is booked as a gap
 LOOK_PAUSE_S = 0.5
+PLAN_TIMEOUT_S = 3.0  # for the ledger to have the plan, before the entry is given up
 LATE_REQUEST_MS = 7_000  # after this the exchange takes a request no more: its receive window is over
 
 _DONE = {StopStatus.FINISHED: OrderStatus.FILLED}  # its market order is through
@@ -196,8 +197,12 @@ class Keeper:
         self._rungs = self._plan_rungs(bracket.quantity)
         orders: list[tuple[Role, MarketOrder | LimitOrder | StopOrder]] = [(Role.ENTRY, entry), (Role.STOP, stop)]
         orders += self._rungs
-        await self._ledger.record_trade(
-            self.state.trade_id, bracket, strategy, orders, profile=profile, at_ms=self.state.opened_ms
+        # After the end of the trade before it: of two that are open, each would take the other's fills for its own.
+        await self._notebook.write(
+            lambda: self._ledger.record_trade(
+                self.state.trade_id, bracket, strategy, orders, profile=profile, at_ms=self.state.opened_ms
+            ),
+            PLAN_TIMEOUT_S,
         )
         self._protector.expect(bracket.symbol, self.state.trade_id, stop, bracket.side.sign * bracket.quantity)
         self.on_sending(entry.client_order_id, Role.ENTRY)
@@ -263,6 +268,8 @@ class Keeper:
             case LookAgain():
                 await self._look_again()
                 self._own_up()
+                if not self._reason:
+                    self._move_stop()  # a rung may have been filled that no event told of
                 if self._reason and self._protector.ward(self.state.symbol).held:
                     self._protector.close(self.state.symbol, self._reason)
             case LeaveWanted():

@@ -78,6 +78,31 @@ class Notebook:
         at_ms = self._clock.now_ms()
         self._note(lambda: self._ledger.close_trade(trade_id, reason=reason, at_ms=at_ms))
 
+    async def write(self, note: Note, timeout_s: float) -> None:
+        """Have something written after everything that was noted before it, and return when it is on the disk.
+
+        Raises: LedgerError when it could not be, or not in time.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def once() -> None:
+            if done.done():
+                return  # nobody waits for it any more
+            failure: LedgerError | None = None
+            try:
+                await note()
+            except LedgerError as error:
+                failure = error
+            if not done.done():
+                done.set_exception(failure) if failure else done.set_result(None)
+
+        self._note(once)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await done
+        except TimeoutError:
+            raise LedgerUnavailable(f"what came before was not written within {timeout_s:g} s") from None
+
     # How it gets to the ledger ---------------------------------------------------------------------------------
 
     async def run(self) -> None:

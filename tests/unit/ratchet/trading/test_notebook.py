@@ -240,3 +240,34 @@ def test_protection_does_not_wait_for_a_disk_that_never_answers() -> None:
     bench.run(live)
     assert bench.the_stop().quantity == Decimal(10)
     assert bench.told.naked_ms == [10.0]
+
+
+def test_a_trade_is_begun_after_the_end_of_the_one_before_it_is_on_the_disk() -> None:
+    written = Written()
+
+    async def live(notebook: Notebook, ledger: Ledger) -> None:
+        notebook.naked(TRADE, 1.0)
+        await asyncio.sleep(0)  # a first commit is under way: what is noted now has to wait for the next
+        notebook.trade_closed(TRADE, "stop")
+        await notebook.write(lambda: ledger.record_trade(TradeId(2), BRACKET, "test", [], profile="test", at_ms=1), 5)
+        assert [trade.id for trade in await ledger.open_trades()] == [2]
+
+    written.run(live)
+
+
+def test_a_trade_that_cannot_be_written_in_time_is_told_and_never_written() -> None:
+    written = Written()
+
+    async def live(notebook: Notebook, ledger: Ledger) -> None:
+        written.disk.trouble = "database is locked"
+        notebook.trade_closed(TRADE, "stop")
+        await asyncio.sleep(0.01)
+        with pytest.raises(LedgerUnavailable, match="came before"):
+            await notebook.write(
+                lambda: ledger.record_trade(TradeId(2), BRACKET, "test", [], profile="test", at_ms=1), 0.1
+            )
+        written.disk.trouble = ""
+        assert await notebook.written(5)
+        assert await ledger.open_trades() == []
+
+    written.run(live)
