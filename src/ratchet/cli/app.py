@@ -6,6 +6,7 @@ from importlib import import_module
 import typer
 
 from ratchet.cli.refusal import Refusal
+from ratchet.exchange.lean_ccxt import load_binance_alone
 
 COMMANDS = ("demo", "trade", "doctor", "guard")  # each is a function of its name in a module of its name
 
@@ -28,6 +29,7 @@ def app_with(commands: tuple[str, ...]) -> typer.Typer:
 
 def main() -> None:
     """Run the command line. What a user can mend is one line on stderr and exit code 2, never a traceback."""
+    load_binance_alone()  # half of the time that a start takes, in which nothing is protected
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         app_with((asked,) if asked in COMMANDS else COMMANDS)()
