@@ -6,7 +6,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from multiprocessing import get_context
@@ -23,6 +23,8 @@ from ratchet.drill.draw import draw_troubles
 from ratchet.drill.event_log import EventLog, logging_into
 from ratchet.drill.judge import Verdict, judge
 from ratchet.drill.play import SignalsFor, Stage, play
+from ratchet.drill.scenarios import MINUTES, SEED, Scenario
+from ratchet.drill.script import ScriptedSignals
 from ratchet.drill.trouble import Trouble
 from ratchet.drill.venue import ACCOUNT, Venue
 from ratchet.drill.world import World
@@ -34,7 +36,7 @@ PAUSE_S = 45.0  # between two signals, on average
 TROUBLES_MAX = 7
 QUIET_EVERY = 8  # each eighth seed has no troubles: what is measured there is the trader's alone
 CHUNK = 5  # seeds a task
-NOWHERE = "http://127.0.0.1:1"  # nothing is ever sent there: the network is simulated
+NOWHERE, NOWHERE_WS = "http://127.0.0.1:1", "ws://127.0.0.1:1"  # nothing is ever sent there: the network is simulated
 REPLY_TIMEOUT_S = 2.0
 
 
@@ -71,6 +73,22 @@ def run(
             return judge(stage, seed, played)
         finally:
             played.disk.close()
+
+
+def run_scenario(options: DrillOptions, scenario: Scenario, log: EventLog | None = None) -> Verdict:
+    """One scenario, judged."""
+    verdict = run(
+        replace(options, minutes=MINUTES),
+        SEED,
+        scenario.troubles,
+        log,
+        lambda venue, _random: ScriptedSignals(venue, scenario.entries),
+    )
+    longest_ms = max((*verdict.naked_ms, *verdict.naked_in_trouble_ms), default=0.0)
+    if longest_ms <= scenario.naked_ms_max:
+        return verdict
+    too_long = f"a position was without cover for {longest_ms:.0f} ms; {scenario.naked_ms_max:.0f} may be"
+    return replace(verdict, violations=(*verdict.violations, too_long))
 
 
 def run_seeds(options: DrillOptions, seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
@@ -111,7 +129,7 @@ def _stage(options: DrillOptions, folder: Path) -> Stage:
     market_rules, rules = _rules()
     exchange = ExchangeSettings(
         http_url=NOWHERE,
-        ws_url=NOWHERE.replace("http", "ws"),
+        ws_url=NOWHERE_WS,
         api_key=SecretStr(ACCOUNT),
         api_secret=SecretStr(ACCOUNT),
         reply_timeout_s=REPLY_TIMEOUT_S,

@@ -1,0 +1,311 @@
+"""Scenarios: what has cost users of trading bots money, each as a run that has to end well.
+
+Every scenario begins with the same two entries, so that there is something to protect when it strikes; times are
+virtual ms since the world's beginning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from localbinance.server.acts import read_act
+from localbinance.server.faults import read_fault
+from ratchet.domain.order import Side
+from ratchet.domain.symbol import Symbol
+from ratchet.drill.script import Entry
+from ratchet.drill.trouble import (
+    ClockJump,
+    Deed,
+    DiskTrouble,
+    Freeze,
+    Interference,
+    Kill,
+    KillAfterOrder,
+    OtherHand,
+    Trouble,
+    WireTrouble,
+)
+from ratchet.drill.venue import START_MS
+
+SOL, DOGE = Symbol("SOLUSDC"), Symbol("DOGEUSDC")
+FIRST_MS, SECOND_MS = 20_000, 60_000  # the entries
+BEFORE_MS, BETWEEN_MS, AFTER_MS = 15_000, 40_000, 90_000  # troubles: before the first entry, between, after both
+ENTRIES = (Entry(at_ms=FIRST_MS, symbol=SOL), Entry(at_ms=SECOND_MS, symbol=DOGE, side=Side.SELL))
+MINUTES = 15.0
+SEED = 1
+LONG_MS = 120_000
+DOWN_MS, FROZEN_MS = 2_000, 60_000
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One that has a name."""
+
+    name: str
+    protects: str  # what it shows, in a line
+    troubles: tuple[Trouble, ...]
+    entries: tuple[Entry, ...] = ENTRIES
+    naked_ms_max: float = 140.0  # of any spell without cover, whatever excuses it elsewhere
+
+
+def wire(at_ms: int, for_ms: int, **fault: object) -> WireTrouble:
+    """A fault of the wire, from its JSON, for a while."""
+    until: Json = {} if fault["fault"] in {"cut", "expire_listen_key"} else {"until_ms": START_MS + at_ms + for_ms}
+    return WireTrouble(at_ms=at_ms, for_ms=for_ms, fault=read_fault({**fault, **until}))
+
+
+def does(at_ms: int, **act: object) -> Interference:
+    """An act of the exchange, from its JSON."""
+    return Interference(at_ms=at_ms, act=read_act(act))
+
+
+def _refused(code: int, times: int) -> WireTrouble:
+    message = "Refused for the drill."
+    return wire(BEFORE_MS, LONG_MS, fault="reject", code=code, message=message, type="STOP_MARKET", times=times)
+
+
+def _killed_at_every_order(turns: int) -> tuple[Trouble, ...]:
+    """Killed so many turns after each of its first orders: the entry, the stop, the rungs."""
+    return tuple(KillAfterOrder(order=order, turns=turns, down_ms=DOWN_MS) for order in range(1, 16))
+
+
+ORDER, ALGO_ORDER = "/fapi/v1/order", "/fapi/v1/algoOrder"
+
+SCENARIOS = (
+    Scenario(
+        name="stop-refused",
+        protects="a stop that is refused by quantity is placed as one that closes the position",
+        troubles=(_refused(-4120, 1),),
+    ),
+    Scenario(
+        name="stop-refused-in-every-form",
+        protects="what cannot have a stop is closed at market",
+        troubles=(_refused(-4120, 2),),
+    ),
+    Scenario(
+        name="stop-beyond-the-price",
+        protects="a stop that would trigger at once is not tried again: the position is closed",
+        troubles=(_refused(-2021, 1),),
+    ),
+    Scenario(
+        name="stop-stolen",
+        protects="a stop that another hand cancels is replaced",
+        troubles=(OtherHand(at_ms=AFTER_MS, symbol=SOL, does=Deed.STEAL_STOP),),
+    ),
+    Scenario(
+        name="stop-rejected-at-its-trigger",
+        protects="a triggered stop that is rejected is followed by a market close",
+        troubles=(
+            does(BETWEEN_MS, act="refuse_trigger", symbol=SOL, times=1),
+            does(AFTER_MS, act="gap", symbol=SOL, fraction="-0.03"),
+        ),
+        naked_ms_max=1_000.0,
+    ),
+    Scenario(
+        name="stop-stuck-at-its-trigger",
+        protects="a triggered stop that does not fill is followed by a market close",
+        troubles=(
+            does(BETWEEN_MS, act="stick_trigger", symbol=SOL, for_ms=60_000, stage="TRIGGERED"),
+            does(AFTER_MS, act="gap", symbol=SOL, fraction="-0.03"),
+        ),
+    ),
+    Scenario(
+        name="entry-in-parts",
+        protects="the stop is over exactly what has been filled, and grows with it",
+        troubles=(
+            does(BEFORE_MS, act="fill_slowly", symbol=SOL, parts=5, over_ms=4_000),
+            does(BEFORE_MS, act="fill_slowly", symbol=DOGE, parts=3, over_ms=4_000),
+        ),
+    ),
+    Scenario(
+        name="entry-reply-lost",
+        protects="an entry whose reply is lost is asked for by its name, never sent again",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="lose_reply", method="POST", path=ORDER, times=1),),
+    ),
+    Scenario(
+        name="entry-status-unknown",
+        protects="a 503 of unknown status is neither a fill nor a refusal",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="answer_after", status=503, method="POST", path=ORDER, times=1),),
+    ),
+    Scenario(
+        name="entry-timed-out-behind-the-front",
+        protects="-1007 after the execution: found by its name, and protected",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="answer_after", code=-1007, method="POST", path=ORDER, times=1),),
+    ),
+    Scenario(
+        name="stop-reply-lost",
+        protects="one stop stands when the reply to it was lost",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="lose_reply", method="POST", path=ALGO_ORDER, times=1),),
+    ),
+    Scenario(
+        name="order-not-found-at-first",
+        protects="an order that is not found yet is not taken for one that never was",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="lose_reply", method="POST", path=ORDER, times=1),
+            wire(BEFORE_MS, 8_000, fault="not_found"),
+        ),
+    ),
+    Scenario(
+        name="requests-slow",
+        protects="nothing is sent twice while replies take three seconds",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="latency", ms=3_000, of="reply"),),
+    ),
+    Scenario(
+        name="exchange-out-of-reach",
+        protects="ten minutes without an answer: the stops stand, and everything is found afterwards",
+        troubles=(
+            wire(BETWEEN_MS, 600_000, fault="lose_request"),
+            wire(BETWEEN_MS, 600_000, fault="refuse_connection"),
+            wire(BETWEEN_MS, 0, fault="cut"),
+        ),
+    ),
+    Scenario(
+        name="banned",
+        protects="a ban ends questions, not stops, and is kept across a restart",
+        troubles=(
+            wire(BETWEEN_MS, 60_000, fault="answer", ban_ms=60_000),
+            Kill(at_ms=BETWEEN_MS + 5_000, down_ms=2_000),
+        ),
+    ),
+    Scenario(
+        name="throttled",
+        protects="-1008 and -1015 are waited for",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="answer", code=-1008, method="POST", times=2),
+            wire(BEFORE_MS, LONG_MS, fault="answer", code=-1015, method="POST", times=2, after=4),
+        ),
+    ),
+    Scenario(
+        name="stream-silent",
+        protects="a stream that stands and tells nothing is found out by REST, and built anew",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="silent", route="user"),),
+    ),
+    Scenario(
+        name="stream-out-of-order",
+        protects="events late, twice and in any order: every fill on one trade",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="reorder_frame", route="user", behind=3, probability=0.5),
+            wire(BEFORE_MS, LONG_MS, fault="duplicate_frame", route="user", copies=2, ms=2_000, probability=0.5),
+            wire(BEFORE_MS, LONG_MS, fault="delay_frame", route="user", ms=500, jitter_ms=3_000, probability=0.5),
+        ),
+    ),
+    Scenario(
+        name="fills-untold",
+        protects="fills that no event tells of are found within one sweep",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="drop_frame", route="user", event="ORDER_TRADE_UPDATE"),),
+    ),
+    Scenario(
+        name="listen-key-expired",
+        protects="the stream of a dead key is built anew",
+        troubles=(wire(BETWEEN_MS, 0, fault="expire_listen_key"), wire(AFTER_MS, 0, fault="cut")),
+    ),
+    Scenario(
+        name="clock-off",
+        protects="a machine whose clock is set wrong sets it by the exchange, and goes on",
+        troubles=(
+            ClockJump(at_ms=BEFORE_MS, by_ms=-60_000),
+            ClockJump(at_ms=BETWEEN_MS, by_ms=90_000),
+            ClockJump(at_ms=AFTER_MS, by_ms=-7_000),
+        ),
+    ),
+    Scenario(
+        name="killed-before-sending",
+        protects="killed with every order still in its hands",
+        troubles=_killed_at_every_order(0),
+        naked_ms_max=DOWN_MS + 140.0,
+    ),
+    Scenario(
+        name="killed-before-the-reply",
+        protects="killed with every order on its way",
+        troubles=_killed_at_every_order(1),
+        naked_ms_max=DOWN_MS + 140.0,
+    ),
+    Scenario(
+        name="killed-after-the-reply",
+        protects="killed just after every order was answered",
+        troubles=_killed_at_every_order(5),
+        naked_ms_max=DOWN_MS + 140.0,
+    ),
+    Scenario(
+        name="frozen",
+        protects="a process that was stopped for a minute takes note of all that it missed",
+        troubles=(
+            Freeze(at_ms=FIRST_MS + 12, for_ms=FROZEN_MS),
+            does(BETWEEN_MS, act="gap", symbol=SOL, fraction="0.006"),
+        ),
+        entries=(Entry(at_ms=FIRST_MS, symbol=SOL), Entry(at_ms=LONG_MS, symbol=DOGE)),
+        naked_ms_max=FROZEN_MS + 140.0,
+    ),
+    Scenario(
+        name="disk-full",
+        protects="stops do not wait for a commit, and no fill is lost",
+        troubles=(
+            DiskTrouble(at_ms=FIRST_MS + 5, for_ms=LONG_MS, answer="database or disk is full"),
+            does(BETWEEN_MS, act="gap", symbol=SOL, fraction="0.006"),
+        ),
+    ),
+    Scenario(
+        name="ledger-locked-and-killed",
+        protects="a process that begins while the ledger is locked protects all the same",
+        troubles=(
+            DiskTrouble(at_ms=BETWEEN_MS, for_ms=LONG_MS, answer="database is locked"),
+            Kill(at_ms=BETWEEN_MS + 10_000, down_ms=2_000),
+        ),
+    ),
+    Scenario(
+        name="position-of-another-hand",
+        protects="a position that another hand opens gets a stop, by the operator's policy",
+        troubles=(
+            OtherHand(at_ms=BETWEEN_MS, symbol=Symbol("ETHUSDC"), does=Deed.BUY),
+            OtherHand(at_ms=AFTER_MS, symbol=Symbol("BTCUSDC"), does=Deed.SELL),
+        ),
+    ),
+    Scenario(
+        name="closed-by-another-hand",
+        protects="a position that another hand closes leaves neither stop nor rung behind",
+        troubles=(
+            OtherHand(at_ms=BETWEEN_MS, symbol=SOL, does=Deed.CLOSE),
+            OtherHand(at_ms=AFTER_MS, symbol=DOGE, does=Deed.CLOSE),
+        ),
+    ),
+    Scenario(
+        name="added-to-by-another-hand",
+        protects="the stop covers what another hand has added to a position of ours",
+        troubles=(
+            OtherHand(at_ms=BETWEEN_MS, symbol=SOL, does=Deed.BUY),
+            OtherHand(at_ms=AFTER_MS, symbol=DOGE, does=Deed.PLACE_STOP),
+        ),
+    ),
+    Scenario(
+        name="liquidated",
+        protects="what the exchange closes is accounted for",
+        troubles=(does(AFTER_MS, act="liquidate"),),
+    ),
+    Scenario(
+        name="gap-through-the-stop",
+        protects="a stop that is jumped over closes at the price there is, once",
+        troubles=(
+            does(BETWEEN_MS, act="gap", symbol=SOL, fraction="-0.05"),
+            does(AFTER_MS, act="gap", symbol=DOGE, fraction="0.05"),
+        ),
+    ),
+    Scenario(
+        name="flash-crash",
+        protects="a crash that comes back leaves no order behind",
+        troubles=(does(AFTER_MS, act="flash", symbol=SOL, fraction="-0.06", for_ms=30_000, returns="at_once"),),
+    ),
+    Scenario(
+        name="funding",
+        protects="funding is booked to the trade that paid it",
+        troubles=(does(AFTER_MS, act="funding", symbol=SOL, rate="0.001"),),
+    ),
+)
+
+
+def scenario(name: str) -> Scenario:
+    """The one of that name. Raises: LookupError."""
+    found = next((each for each in SCENARIOS if each.name == name), None)
+    if found is None:
+        raise LookupError(f"there is no scenario {name!r}; there are {', '.join(each.name for each in SCENARIOS)}")
+    return found
