@@ -1,6 +1,6 @@
 # The list of commands. `make demo` and `make test` need only git, make and Python 3.11: they set up the rest.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test kills check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -13,6 +13,9 @@ demo: setup ## trade on the embedded exchange: synthetic market, accelerated, re
 
 test: setup ## run the tests
 	@.venv/bin/python -m pytest
+
+kills: setup ## kill traders at 200 random moments: restarted, and left to the guardian
+	@RATCHET_KILLS=$${RATCHET_KILLS:-200} .venv/bin/python -m pytest tests/end_to_end/test_killed.py
 
 check: setup ## format, lint, types and import layers
 	.venv/bin/ruff format --check .
