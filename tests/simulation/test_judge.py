@@ -1,0 +1,82 @@
+"""The judge sees what it is there for: each protection is broken once, and the drill says so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ratchet.drill.drill import DrillOptions, run, run_scenario
+from ratchet.drill.scenarios import scenario
+from ratchet.exchange.errors import OutcomeUnknown
+from ratchet.ledger.ledger import Ledger
+from ratchet.trading.executor import Executor
+from ratchet.trading.keeper import Keeper
+from ratchet.trading.protector import Protector
+from ratchet.trading.ward import Ward
+
+QUIET = 0
+
+
+async def _nothing(*_arguments: Any, **_named: Any) -> None:
+    """Do nothing."""
+
+
+def _of(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, broken: Callable[..., Any]) -> None:
+    monkeypatch.setattr(owner, name, broken)
+
+
+def test_in_quiet_nothing_is_broken(options: DrillOptions) -> None:
+    verdict = run(options, QUIET, [])
+    assert verdict.violations == ()
+    assert verdict.trades > 3
+    assert len(verdict.naked_ms) >= verdict.trades
+    assert verdict.naked_in_trouble_ms == ()
+
+
+def test_a_position_without_a_stop_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(protector: Protector, ward: Ward, *_others: Any) -> None:
+        protector.release(ward.symbol)
+        ward.ignored = True
+
+    monkeypatch.setattr(Protector, "_place", never)
+    verdict = run(options, QUIET, [])
+    assert any("was without cover" in violation for violation in verdict.violations)
+
+
+def test_a_fill_that_is_not_booked_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Ledger.record_fill
+    seen: list[int] = []
+
+    async def forgetful(ledger: Ledger, fill: Any, *others: Any) -> bool:
+        seen.append(fill.fill_id)
+        return True if len(set(seen)) == 3 and fill.fill_id == seen[-1] else await record(ledger, fill, *others)
+
+    monkeypatch.setattr(Ledger, "record_fill", forgetful)
+    verdict = run(options, QUIET, [])
+    assert verdict.lost_fills > 0
+    assert verdict.unexplained_pnl != 0
+
+
+def test_what_is_left_standing_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Executor, "cancel_plain_orders", _nothing)
+    monkeypatch.setattr(Keeper, "_cancel_rungs", _nothing, raising=False)
+    verdict = run(options, QUIET, [])
+    assert any("stands after the end" in violation for violation in verdict.violations)
+
+
+def test_a_stop_that_is_only_tried_once_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Executor.place_stop
+
+    async def gives_up(executor: Executor, stop: Any) -> Any:
+        try:
+            return await place(executor, stop)
+        except Exception as error:
+            raise OutcomeUnknown("given up") from error
+
+    async def never(*_arguments: Any) -> None:
+        raise OutcomeUnknown("given up")
+
+    monkeypatch.setattr(Executor, "place_stop", gives_up)
+    monkeypatch.setattr(Protector, "_place_closing", never)
+    verdict = run_scenario(options, scenario("stop-refused"))
+    assert any("without cover" in violation for violation in verdict.violations)

@@ -1,0 +1,34 @@
+"""Drawn troubles: many seeds, no promise broken. RATCHET_SEEDS says how many; a failing one names its command."""
+
+import os
+
+import pytest
+
+from ratchet.drill.drill import DrillOptions, run, troubles_of
+from ratchet.drill.event_log import EventLog
+from ratchet.drill.trouble import describe
+
+SEEDS = int(os.environ.get("RATCHET_SEEDS", "48"))
+BLOCK = 8
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_no_promise_is_broken(options: DrillOptions, first: int) -> None:
+    for seed in range(first, min(first + BLOCK, SEEDS)):
+        verdict = run(options, seed, troubles_of(options, seed))
+        assert verdict.violations == (), f"replay: ratchet drill --minutes {options.minutes:g} --seed {seed} --log"
+
+
+def test_the_same_seed_is_the_same_run(options: DrillOptions) -> None:
+    logs = [EventLog(wants_lines=True) for _ in range(2)]
+    first, second = (run(options, 3, troubles_of(options, 3), log) for log in logs)
+    assert first == second
+    # The names of orders begin with a token of the ledger, which is drawn anew.
+    assert [line[:36] for line in logs[0].lines] == [line[:36] for line in logs[1].lines]
+    assert logs[0].lines
+
+
+def test_troubles_of_a_seed_are_what_can_be_described_and_left_out(options: DrillOptions) -> None:
+    drawn = [trouble for seed in range(200) for trouble in troubles_of(options, seed)]
+    assert len({type(trouble) for trouble in drawn}) == 8
+    assert all("\n" not in describe(trouble) for trouble in drawn)
