@@ -68,9 +68,9 @@ def summarise(
     fills_of: defaultdict[int | None, list[FillRow]] = defaultdict(list)
     for fill in fills:
         fills_of[fill.trade_id].append(fill)
-    in_usdc: list[ChargeRow | GapRow] = [each for each in (*charges, *gaps) if each.asset == QUOTE]
+    booked: list[ChargeRow | GapRow] = [*charges, *gaps]
     other_of: defaultdict[int | None, Decimal] = defaultdict(lambda: ZERO)
-    others: list[FundingRow | ChargeRow | GapRow] = [*funding, *in_usdc]
+    others: list[FundingRow | ChargeRow | GapRow] = [*funding, *(row for row in booked if row.asset == QUOTE)]
     for payment in others:
         other_of[payment.trade_id] += payment.amount
     rows = [_trade(trade, fills_of[trade.id], other_of[trade.id]) for trade in trades if fills_of[trade.id]]

@@ -33,7 +33,9 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.risk.guard import Approved
 from ratchet.trading.accounting import Accountant
 from ratchet.trading.admission import Admission
+from ratchet.trading.audit import Auditor
 from ratchet.trading.halts import Halts
+from ratchet.trading.hourly_audit import HourlyAudit
 from ratchet.trading.inbox import Inbox
 from ratchet.trading.keeper import CloseWanted, Keeper, KeeperParts, LeaveWanted, LookAgain
 from ratchet.trading.market_side import CannotTrade, MarketSide, raise_cannot_trade
@@ -93,6 +95,8 @@ class Status:
     trades_closed: int
     naked_ms_max: float | None
     entries_halted: str  # why, empty while entries are on
+    audited_ms: int | None  # up to when the ledger was compared with the exchange's books
+    books_disagree: str  # on what, in two audits in a row; empty while they agree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +111,7 @@ class EngineParts:
     reconciler: Reconciler
     keeper_parts: KeeperParts
     planner: Planner
+    auditor: Auditor
     rules: Mapping[Symbol, SymbolRules]
     halts: Halts
     profile: str
@@ -153,6 +158,7 @@ class Engine:
         self.halts.set("starting", "starting")
         self._market = make_market(self)
         self._user_side = make_user_side(self)
+        self._audit = HourlyAudit(parts.auditor, parts.ledger, parts.clock)
         self.accountant = Accountant(parts.client, parts.ledger, parts.clock, self._last_trade.get)
 
     # running ----------------------------------------------------------------------------------------------
@@ -211,6 +217,7 @@ class Engine:
             self.start_balance, self._equity_day_start = self._balance.wallet, self._balance.equity
             self._own(tasks, self._watch_account(), "account")
             self._own(tasks, self._sweep(), "sweep")
+            self._own(tasks, self._audit.run(), "audit")
             if (admission := self._parts.admission) is not None:
                 await admission.obtain(lambda: bool(self._protector.held()))
                 self._own(tasks, admission.watch(), "lease")
@@ -542,4 +549,6 @@ class Engine:
             trades_closed=self._trades_closed,
             naked_ms_max=self._naked_ms_max,
             entries_halted=self.halts.reason,
+            audited_ms=self._audit.audited_ms,
+            books_disagree=self._audit.doubts,
         )

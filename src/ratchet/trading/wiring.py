@@ -19,6 +19,8 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.market.universe import refused_by_lists
 from ratchet.strategy.plugin import load_strategy
 from ratchet.trading.admission import Admission, AdmissionParts
+from ratchet.trading.attribution import Attribution, AttributionParts
+from ratchet.trading.audit import Auditor
 from ratchet.trading.engine import Engine, EngineParts, UserSide
 from ratchet.trading.executor import Executor
 from ratchet.trading.halts import Halts
@@ -35,7 +37,7 @@ from ratchet.trading.reconciler import Reconciler, ReconcilerParts
 SWEEP_INTERVAL_MS = 5_000
 SWEEP_INTERVAL_IN_LOCKSTEP_MS = 30_000  # of exchange time, of which hours pass in a second
 
-__all__ = ["AdmissionTerms", "CannotTrade", "Trader", "build_engine", "open_trader", "preflight_of"]
+__all__ = ["AdmissionTerms", "CannotTrade", "Trader", "auditor_of", "build_engine", "open_trader", "preflight_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,20 @@ def preflight_of(
     )
 
 
+def auditor_of(
+    settings: Settings, client: BinanceClient, ledger: Ledger, rules: Mapping[Symbol, SymbolRules]
+) -> Auditor:
+    """The auditor of a ledger."""
+    parts = AttributionParts(
+        client=client,
+        ledger=ledger,
+        rules=rules,
+        stop_fraction=settings.bracket.stop_fraction,
+        profile=settings.profile,
+    )
+    return Auditor(client, ledger, Attribution(parts))
+
+
 def build_engine(
     settings: Settings,
     clock: Clock,
@@ -176,6 +192,7 @@ def build_engine(
         reconciler=reconciler,
         keeper_parts=keeper_parts,
         planner=Planner(rules, settings.risk, settings.bracket),
+        auditor=auditor_of(settings, client, ledger, rules),
         rules=rules,
         halts=halts,
         profile=settings.profile,
