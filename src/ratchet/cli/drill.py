@@ -231,11 +231,11 @@ def _print_scenarios() -> None:
 def _print_card(figures: Figures) -> None:
     console = Console()
     table = Table(title="Drill", title_justify="left", show_header=False, box=None, pad_edge=False)
-    trips = f"network: {figures.latency_ms:g} ms one way, simulated time"
     rows = (
         ("runs", f"{figures.seeds} of {figures.simulated_days:.2f} simulated days, {figures.wall_seconds:.0f} s"),
         ("trades, orders, kills", f"{figures.trades}, {figures.orders}, {figures.kills}"),
-        (f"naked ({trips})", _told(figures.naked_ms)),
+        ("network, simulated", f"{figures.latency_ms:g} ms one way, and up to 30 % more"),
+        ("naked", _told(figures.naked_ms)),
         ("naked while dead or out of reach", _told(figures.naked_in_trouble_ms)),
         ("from restart to protected", _told(figures.restart_to_protected_ms)),
         ("orders doubled", str(figures.duplicate_orders)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from localbinance.core.account_state import Uncovered
-from localbinance.core.act import FillSlowly, RefuseTrigger, StickTrigger
+from localbinance.core.act import FillSlowly, RefuseTrigger, Settle, StickTrigger
 from localbinance.rules.market_rules import MarketRules
 from localbinance.server.acts import Act
 from localbinance.server.fault import Reject
@@ -215,6 +215,11 @@ class _Play:
             case RefuseTrigger() | StickTrigger():
                 # A stop that fails at its trigger is waited for, then closed at market.
                 self._excuse_spells(act.symbol, RECOVERY_MS, "trigger")
+            case Settle():
+                now_ms = self._world.now_ms
+                self._seen.excuses.append(
+                    Excuse(from_ms=now_ms, until_ms=float("inf"), symbol=Symbol(act.symbol), reason="settled")
+                )
             case FillSlowly() if any(_is_refusal(each) for each in self._seen.troubles):
                 # What cannot have a stop is closed at market, as slowly as everything else of it fills.
                 self._excuse_spells(act.symbol, act.over_ms, "slow")

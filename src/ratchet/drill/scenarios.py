@@ -33,6 +33,7 @@ ENTRIES = (Entry(at_ms=FIRST_MS, symbol=SOL), Entry(at_ms=SECOND_MS, symbol=DOGE
 MINUTES = 15.0
 SEED = 1
 LONG_MS = 120_000
+END_OF_HOLD_MS = FIRST_MS + 599_000  # a second before the first is closed for its age, by the usual settings
 DOWN_MS, FROZEN_MS = 2_000, 60_000
 
 Json = Mapping[str, object]
@@ -117,6 +118,55 @@ SCENARIOS = (
             does(BEFORE_MS, act="fill_slowly", symbol=SOL, parts=5, over_ms=4_000),
             does(BEFORE_MS, act="fill_slowly", symbol=DOGE, parts=3, over_ms=4_000),
         ),
+    ),
+    Scenario(
+        name="old-stop-not-cancelled",
+        protects="the old stop whose cancellation fails is cancelled in the end, and no further stop is made meanwhile",
+        troubles=(
+            wire(BETWEEN_MS, LONG_MS, fault="answer", status=500, method="DELETE", path=ALGO_ORDER),
+            does(AFTER_MS, act="gap", symbol=SOL, fraction="0.006"),
+        ),
+    ),
+    Scenario(
+        name="closed-by-its-rungs",
+        protects="a position that its take profits close leaves no stop behind, and gets no new one",
+        troubles=(
+            does(AFTER_MS, act="gap", symbol=SOL, fraction="0.03"),
+            does(AFTER_MS, act="gap", symbol=DOGE, fraction="-0.03"),
+        ),
+    ),
+    Scenario(
+        name="rung-fills-while-it-is-cancelled",
+        protects="a fill wins over a cancellation that came too late",
+        troubles=(
+            wire(END_OF_HOLD_MS, 30_000, fault="latency", ms=1_500, method="DELETE"),
+            does(END_OF_HOLD_MS + 1_000, act="gap", symbol=SOL, fraction="0.006"),
+        ),
+    ),
+    Scenario(
+        name="close-reply-lost",
+        protects="a close whose reply was lost is not sent again: what is still held is asked first",
+        troubles=(wire(END_OF_HOLD_MS, LONG_MS, fault="lose_reply", method="POST", path=ORDER, times=2),),
+    ),
+    Scenario(
+        name="stopped-and-reversed",
+        protects="the fill of a stop belongs to its trade, though the next one begins at once",
+        troubles=(does(AFTER_MS, act="gap", symbol=SOL, fraction="-0.03"),),
+        entries=(
+            *ENTRIES,
+            *(Entry(at_ms=at_ms, symbol=SOL, side=Side.SELL) for at_ms in range(AFTER_MS, AFTER_MS + 15_000, 20)),
+        ),
+    ),
+    Scenario(
+        name="filled-by-a-sliver",
+        protects="what is too little to be sold by the rules is closed all the same",
+        troubles=(does(BEFORE_MS, act="thin", symbol=SOL, quantity="0.01"),),
+    ),
+    Scenario(
+        name="settled",
+        protects="a symbol that is delisted while it is held: no endless tries, and its last fill is booked",
+        troubles=(does(AFTER_MS, act="settle", symbol=SOL, delivery_ms=START_MS + AFTER_MS + 60_000),),
+        naked_ms_max=60_500.0,
     ),
     Scenario(
         name="entry-reply-lost",

@@ -14,6 +14,7 @@ class Meaning(StrEnum):
     WOULD_TAKE = "would_take"  # the price is beyond a post-only order already
     NOTHING_TO_REDUCE = "nothing_to_reduce"  # the position is gone, or resting orders take all of it
     UNCHANGED = "unchanged"  # it was so before
+    NOT_TRADING = "not_trading"  # the symbol is delisted, or its market is halted
     KEY_DEAD = "key_dead"  # the listen key is no more
     KEY_REFUSED = "key_refused"  # no such key or signature, or it may not do this from here
     OTHER = "other"  # a no to this request as it is

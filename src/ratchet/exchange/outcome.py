@@ -38,6 +38,8 @@ MEANINGS = {
     -5022: Meaning.WOULD_TAKE,
     -2022: Meaning.NOTHING_TO_REDUCE,
     -4118: Meaning.NOTHING_TO_REDUCE,
+    -4140: Meaning.NOT_TRADING,
+    -4141: Meaning.NOT_TRADING,
     -4046: Meaning.UNCHANGED,
     -4059: Meaning.UNCHANGED,
     -1125: Meaning.KEY_DEAD,

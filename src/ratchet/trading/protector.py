@@ -34,6 +34,7 @@ LOST_MAX = 3  # stops that vanish within the span below, before the position is 
 LOST_SPAN_MS = 600_000.0
 CLOSE_PAUSE_S = 0.2  # doubled each time
 CLOSE_PAUSE_MAX_S = 2.0
+MARKET_CLOSED_PAUSE_S = 5.0  # a symbol that is delisted: nothing can be done but by the exchange
 SETTLE_TIMEOUT_S = 60.0
 
 log = structlog.get_logger(__name__)
@@ -268,20 +269,23 @@ class Protector:
     async def _work(self, ward: Ward) -> None:
         failures = 0
         while (step := self._next(ward)) is not None:
+            has_helped = False
             try:
-                await self._do(ward, step)
-                failures = 0
+                has_helped = await self._do(ward, step)
             except ExchangeError as error:
-                failures += 1
                 log.warning("protection_delayed", symbol=ward.symbol, error=str(error))
-                await asyncio.sleep(min(CLOSE_PAUSE_S * 2**failures, CLOSE_PAUSE_MAX_S))
             except Exception as error:
                 # Whatever went wrong here, the position is still there: told, and tried again.
-                failures += 1
                 log.exception("protection_failed", symbol=ward.symbol)
                 self._watcher.on_trouble(ward.symbol, "protection_failed", f"{type(error).__name__}: {error}")
-                await asyncio.sleep(min(CLOSE_PAUSE_S * 2**failures, CLOSE_PAUSE_MAX_S))
             self._measure(ward)
+            if has_helped:
+                failures = 0
+                continue
+            await asyncio.sleep(MARKET_CLOSED_PAUSE_S if ward.is_market_closed else _pause_s(failures))
+            failures += 1
+            if isinstance(step, _Flatten):
+                await self._look_again(ward)
 
     def _next(self, ward: Ward) -> "PlaceStop | CancelStop | _Flatten | _AwaitTrigger | None":
         if ward.ignored:
@@ -306,16 +310,18 @@ class Protector:
             return ZERO
         return default_stop_price(ward.held, ward.price_entry, self._stop_fraction, self._rules[ward.symbol])
 
-    async def _do(self, ward: Ward, step: "PlaceStop | CancelStop | _Flatten | _AwaitTrigger") -> None:
+    async def _do(self, ward: Ward, step: "PlaceStop | CancelStop | _Flatten | _AwaitTrigger") -> bool:
+        """Take a step. False when it has changed nothing: the next try waits."""
         match step:
             case PlaceStop(quantity=quantity, price=price):
                 await self._place(ward, quantity, price)
             case CancelStop(client_order_id=name):
-                await self._cancel(ward, name)
+                return await self._cancel(ward, name)
             case _AwaitTrigger():
                 await self._await_trigger(ward)
             case _Flatten(reason=reason):
-                await self._flatten(ward, reason)
+                return await self._flatten(ward, reason)
+        return True
 
     async def _place(self, ward: Ward, quantity: Decimal, price: Decimal) -> None:
         stop = self._stop(ward, quantity, price)
@@ -371,18 +377,17 @@ class Protector:
         self._watcher.on_trouble(ward.symbol, cause, why)
         ward.flatten = ward.flatten or cause
 
-    async def _cancel(self, ward: Ward, name: ClientOrderId) -> None:
+    async def _cancel(self, ward: Ward, name: ClientOrderId) -> bool:
         if await self._executor.cancel_stop(ward.symbol, name):
             ward.forget(name)
-            return
+            return True
         # Not waiting any more, or nobody knows: its own state says which.
         report = await self._client.fetch_stop(ward.symbol, name)
         if report is None:
             ward.forget(name)
         elif not report.status.protects:
             ward.on_stop(report, self._clock.elapsed_ms())
-        else:
-            await asyncio.sleep(CLOSE_PAUSE_S)
+        return name not in ward.standing
 
     async def _await_trigger(self, ward: Ward) -> None:
         """A stop has triggered: its market order fills in a moment, or is looked after."""
@@ -390,14 +395,17 @@ class Protector:
         if ward.held and ward.triggering:
             await self.look(ward.symbol)
 
-    async def _flatten(self, ward: Ward, reason: str) -> None:
-        """Close at market. Plain orders go first: resting reduce-only ones would have the close refused."""
+    async def _flatten(self, ward: Ward, reason: str) -> bool:
+        """Close at market. Plain orders go first: resting reduce-only ones would have the close refused.
+
+        Returns: False when it did not change what is held.
+        """
         if ward.triggering and reason == "stop_unfilled":
             self._watcher.on_trouble(ward.symbol, reason, "a triggered stop has not closed the position")
         self._watcher.on_closing(ward.symbol, reason)
         await self._executor.cancel_plain_orders(ward.symbol)
         if not ward.held:
-            return
+            return True
         order = MarketOrder(
             client_order_id=self._name(ward, Role.CLOSE),
             symbol=ward.symbol,
@@ -407,19 +415,22 @@ class Protector:
         )
         self._notebook.intents(ward.trade_id, [(Role.CLOSE, order)])
         version = ward.version
+        ward.is_market_closed = False
         try:
             await self.send(order)
         except (Rejected, NeverArrived) as no:
             log.warning("close_refused", symbol=ward.symbol, error=str(no))
             if isinstance(no, Rejected) and no.meaning is Meaning.NOTHING_TO_REDUCE:
                 ward.doubt(self._clock.elapsed_ms())
-        if ward.version == version:
-            # Refused, lost, or told by nobody: what is still held is the exchange's to say, not ours to guess.
-            await self._look_after_a_moment(ward)
+            ward.is_market_closed = isinstance(no, Rejected) and no.meaning is Meaning.NOT_TRADING
+        return ward.version != version
 
-    async def _look_after_a_moment(self, ward: Ward) -> None:
-        await asyncio.sleep(CLOSE_PAUSE_S)
-        await self.look(ward.symbol)
+    async def _look_again(self, ward: Ward) -> None:
+        """A close was refused, lost, or told by nobody: what is held is the exchange's to say, not ours to guess."""
+        try:
+            await self.look(ward.symbol)
+        except ExchangeError as error:
+            log.warning("protection_delayed", symbol=ward.symbol, error=str(error))
 
     def _at_once(self, ward: Ward) -> Decimal:
         rules = self._rules[ward.symbol]
@@ -474,3 +485,8 @@ class _Flatten:
 @dataclass(frozen=True, slots=True)
 class _AwaitTrigger:
     pass
+
+
+def _pause_s(failures: int) -> float:
+    pause_s: float = CLOSE_PAUSE_S * 2**failures
+    return min(pause_s, CLOSE_PAUSE_MAX_S)

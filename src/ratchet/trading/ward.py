@@ -39,6 +39,7 @@ class Ward:
     lost: list[float] = field(default_factory=list)  # when stops vanished that nobody of us took away
     flatten: str = ""  # why it has to be closed at market
     naked_since: float | None = None
+    is_market_closed: bool = False  # the exchange does not trade it any more
     ignored: bool = False  # another hand's, by policy left alone
 
     # Position --------------------------------------------------------------------------------------------------
