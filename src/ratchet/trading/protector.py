@@ -105,8 +105,8 @@ class Protector:
         return found
 
     def held(self) -> dict[Symbol, Decimal]:
-        """All positions, signed."""
-        return {symbol: ward.held for symbol, ward in self._wards.items() if ward.held}
+        """All positions that can be protected, signed."""
+        return {symbol: ward.held for symbol, ward in self._wards.items() if ward.held and symbol in self._rules}
 
     def is_at_rest(self, symbol: Symbol) -> bool:
         """Nothing is held, or what is held is covered by stops that stand, and nothing is being done about it."""
@@ -288,6 +288,8 @@ class Protector:
                 await self._look_again(ward)
 
     def _next(self, ward: Ward) -> "PlaceStop | CancelStop | _Flatten | _AwaitTrigger | None":
+        if ward.symbol not in self._rules:
+            return None  # not listed any more: no order is taken there, and what stands is not taken away
         if ward.ignored:
             return next_step(ZERO, tuple(ward.standing.values()), ZERO)  # nor is a stop of ours left on it
         if ward.held and ward.flatten:

@@ -88,6 +88,9 @@ class Reconciler:
         self._protector.on_positions(positions, asked)
         if positions:
             log.warning("positions_found", symbols=sorted(position.symbol for position in positions))
+        for position in positions:
+            if position.symbol not in self._rules:
+                log.error("position_not_listed", symbol=position.symbol, quantity=str(position.quantity_signed))
         await self._protector.settle_all()
 
     async def recall(self) -> list[Found]:
@@ -95,7 +98,7 @@ class Reconciler:
 
         Raises: LedgerError, ExchangeError.
         """
-        found = [await self._found(row.id) for row in await self._ledger.open_trades()]
+        found = [await self._found(row.id) for row in await self._ledger.open_trades() if row.symbol in self._rules]
         explained = {each.state.symbol for each in found}
         for symbol in self._protector.held():
             if symbol not in explained and (foreign := await self.adopt(symbol)) is not None:

@@ -1,27 +1,32 @@
 """A reconciler between an account and a ledger that outlives processes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 
 from ratchet.config.protection_settings import ForeignPolicy
 from ratchet.config.sections import BracketSettings
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.identity import TradeId
+from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import MarketOrder, Role, Side, StopOrder
+from ratchet.domain.symbol import Symbol
 from ratchet.drill.memory_ledger import Disk
 from ratchet.ledger.ledger import Ledger
 from ratchet.trading.keeper import Keeper, KeeperParts
 from ratchet.trading.reconciler import Found, Reconciler, ReconcilerParts
-from tests.unit.ratchet.trading.account import RULES, START_MS, SYMBOL
+from tests.unit.ratchet.trading.account import ALL_RULES, RULES, START_MS, SYMBOL
 from tests.unit.ratchet.trading.protected import Bench
 
 
 class Reconciled:
     """One process on a disk. `bench` is its account and its protector."""
 
-    def __init__(self, policy: ForeignPolicy, disk: Disk | None = None) -> None:
+    def __init__(
+        self, policy: ForeignPolicy, disk: Disk | None = None, rules: Mapping[Symbol, SymbolRules] = ALL_RULES
+    ) -> None:
         self.disk = disk or Disk()
-        self.bench = Bench()
+        self.bench = Bench(rules=rules)
+        self._rules = rules
         self.account = self.bench.account
         self._policy = policy
         self._ledger: Ledger | None = None
@@ -39,9 +44,9 @@ class Reconciled:
         assert self._reconciler is not None
         return self._reconciler
 
-    def next_life(self) -> "Reconciled":
+    def next_life(self, rules: Mapping[Symbol, SymbolRules] = ALL_RULES) -> "Reconciled":
         """A process that finds the account and the disk as this one has left them."""
-        after = Reconciled(self._policy, self.disk)
+        after = Reconciled(self._policy, self.disk, rules)
         after.account.take_over(self.account)
         return after
 
@@ -61,7 +66,7 @@ class Reconciled:
                     executor=self.bench.executor,
                     protector=self.bench.protector,
                     clock=self.bench.clock,
-                    rules={SYMBOL: RULES},
+                    rules=self._rules,
                     shape=BracketSettings(),
                     policy=self._policy,
                     profile="test",

@@ -180,6 +180,24 @@ def test_an_exit_of_ours_does_not_make_what_another_hand_opened_since_a_trade_of
     case.run(live)
 
 
+def test_a_trade_on_a_symbol_that_is_not_listed_any_more_stops_no_start() -> None:
+    first = Reconciled(PROTECT)
+
+    async def trade() -> None:
+        _, entry, _ = await first.record_a_long()
+        first.account.fill(entry)
+        await first.bench.settled()
+
+    async def go_on() -> None:
+        assert await second.reconciler.recall() == []
+        assert len(await second.ledger.open_trades()) == 1
+
+    first.run(trade, is_last=False)
+    second = first.next_life(rules={})
+    second.run(go_on)
+    assert second.bench.the_stop().quantity == Decimal(10)
+
+
 # Another hand's ----------------------------------------------------------------------------------------------------
 
 
