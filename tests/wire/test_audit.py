@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,9 +17,9 @@ import pytest
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import TradeId
+from ratchet.domain.identity import FillId, TradeId
 from ratchet.domain.market_rules import SymbolRules
-from ratchet.domain.money import floor_to
+from ratchet.domain.money import floor_to, plain
 from ratchet.domain.order import MarketOrder, OrderStatus, Role, Side, StopOrder, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
@@ -25,6 +27,7 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.ledger.ledger import Ledger
 from ratchet.trading.attribution import Attribution, AttributionParts
 from ratchet.trading.audit import Auditor, AuditReport
+from ratchet.trading.process_lock import lock_ledger
 from ratchet.trading.reconciler import STRATEGY
 from tests.wire.conftest import Venue, running
 from tests.wire.signed import EVENT_TIMEOUT_S, Signed, signing
@@ -283,7 +286,7 @@ async def test_what_only_the_ledger_has_is_shown_and_stays(venue: Venue, tmp_pat
         await desk.leave(trade_id)
         await desk.audit()
         fill = (await desk.fills())[-1]
-        invented = replace(fill, fill_id=type(fill.fill_id)(fill.fill_id + 1_000_000), realized_pnl=Decimal("1.25"))
+        invented = replace(fill, fill_id=FillId(fill.fill_id + 1_000_000), realized_pnl=Decimal("1.25"))
         await desk.ledger.record_fill(invented, trade_id)
         report = await desk.audit()
         assert report.remainder == {desk.symbol: -(Decimal("1.25") - fill.fee)}
@@ -345,3 +348,86 @@ async def test_the_last_fill_of_a_killed_trader_is_on_its_trade_after_the_restar
         sums: Any = sum(Side(fill.side).sign * fill.quantity for fill in await desk.ledger.fills_of(TradeId(row.id)))
         assert sums == 0
         assert await desk.ledger.audited_ms() == report.until_ms
+
+
+# The command ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Shell:
+    """Runs `ratchet audit` in a folder of its own."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", SETTLED_AT_ONCE, "audit", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+SETTLED_AT_ONCE = """
+import ratchet.cli.audit
+from ratchet.cli.app import main
+ratchet.cli.audit.SETTLING_MS = 0
+main()
+"""
+
+
+@pytest.fixture
+def shell(venue: Venue, tmp_path: Path) -> Shell:
+    named = {
+        "RATCHET_EXCHANGE__HTTP_URL": venue.http,
+        "RATCHET_EXCHANGE__WS_URL": venue.ws,
+        "RATCHET_EXCHANGE__API_KEY": venue.key,
+        "RATCHET_EXCHANGE__API_SECRET": venue.secret,
+        "RATCHET_EXCHANGE__RATE_LIMIT": "false",
+        "RATCHET_LEDGER__URL": f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}",
+        "RATCHET_LOG_DIR": str(tmp_path / "log"),
+    }
+    return Shell(tmp_path, {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | named)
+
+
+async def test_the_command_books_shows_and_ends_with_1_while_something_remains(
+    venue: Venue, tmp_path: Path, shell: Shell
+) -> None:
+    async with desk_of(venue, tmp_path, "LTCUSDC") as desk:
+        trade_id = await desk.enter()
+        await desk.leave(trade_id)
+        fills = await desk.fills()
+    with lock_ledger(shell.environment["RATCHET_LEDGER__URL"]):
+        looked = await asyncio.to_thread(shell.run)
+    assert looked.returncode == 1, looked.stderr
+    assert "nothing is booked now" in looked.stderr
+    assert "remains" in looked.stdout
+    booked = await asyncio.to_thread(shell.run, "--json")
+    assert booked.returncode == 0, booked.stderr
+    report = json.loads(booked.stdout)
+    assert (report["is_clean"], report["remainder"], report["compared"]) == (True, {}, len(fills))
+    assert {each["trade_id"] for each in report["mended"]} == {trade_id}
+    [line] = report["lines"]
+    assert line["exchange"] == line["ledger"]
+    async with desk_of(venue, tmp_path, "LTCUSDC") as desk:
+        await desk.ledger.record_fill(replace(fills[0], fill_id=FillId(1)), trade_id)
+    left = await asyncio.to_thread(shell.run, "--since", "2020-01-01", "--json")
+    assert left.returncode == 1
+    assert json.loads(left.stdout)["remainder"] == {"LTCUSDC": plain(fills[0].fee)}
+
+
+async def test_what_cannot_be_audited_is_said_in_one_line(shell: Shell) -> None:
+    for arguments, why in (
+        (("--since", "yesterday"), "--since is 'yesterday'; an instant like"),
+        ((), "is not there: name the ledger in ledger.url"),
+        (("--mode", "live"), "ledger.db is not there"),
+    ):
+        answer = await asyncio.to_thread(shell.run, *arguments)
+        assert answer.returncode == 2
+        [line] = answer.stderr.splitlines()
+        assert why in line
+    await (await Ledger.open(shell.environment["RATCHET_LEDGER__URL"])).close()
+    answer = await asyncio.to_thread(shell.run)
+    assert (answer.returncode, answer.stderr) == (
+        2,
+        "ratchet: the ledger has no trade yet: there is nothing to compare\n",
+    )

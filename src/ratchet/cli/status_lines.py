@@ -60,6 +60,7 @@ def line_of(status: Status) -> str:
         f"{status.trades_closed} closed",
         f"naked at most {naked}",
         f"no entries: {status.entries_halted}" if status.entries_halted else "entries on",
+        *([f"the books disagree: {status.books_disagree}"] if status.books_disagree else []),
     ]
     return ", ".join(parts)
 
@@ -85,4 +86,6 @@ def as_json(status: Status) -> dict[str, object]:
         "trades_closed": status.trades_closed,
         "naked_ms_max": status.naked_ms_max,
         "entries_halted": status.entries_halted,
+        "audited_ms": status.audited_ms,
+        "books_disagree": status.books_disagree,
     }

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.history import PAGE, SPAN_MS
+from ratchet.exchange.history import PAGE, REACH_MS, SPAN_MS
 from ratchet.exchange.lockstep_clock import LockstepClock
 from tests.unit.ratchet.exchange.server import a_server, settings_for
 
@@ -49,6 +49,7 @@ class Histories:
     def __init__(self, rows: list[dict[str, object]]) -> None:
         self.rows = rows
         self.asked = 0
+        self.earliest_ms = NOW_MS
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
@@ -59,9 +60,9 @@ class Histories:
             found = [row for row in self.rows if int(str(row["id"])) >= int(query["fromId"])]
             return web.json_response(found[:limit])
         start_ms = int(query["startTime"])
+        self.earliest_ms = min(self.earliest_ms, start_ms)
         end_ms = int(query["endTime"]) if "endTime" in query else start_ms + SPAN_MS
-        if request.path.endswith("userTrades"):
-            assert end_ms - start_ms <= SPAN_MS, "Binance refuses more than seven days"
+        assert end_ms - start_ms <= SPAN_MS, "Binance refuses more than seven days"
         found = [row for row in self.rows if start_ms <= int(str(row["time"])) <= end_ms]
         first = (int(query.get("page", "1")) - 1) * limit
         return web.json_response(found[first : first + limit])
@@ -89,3 +90,24 @@ async def test_fills_of_many_weeks_are_found_through_windows_that_are_empty() ->
     async with a_server(trades) as address, BinanceClient(settings_for(address, 5), LockstepClock(NOW_MS)) as client:
         fills = await client.fetch_fills(BTCUSDC, since_ms=since_ms)
     assert [fill.fill_id for fill in fills] == [1, 2, 3, 4]
+
+
+async def test_income_of_many_weeks_comes_in_windows_each_row_once() -> None:
+    since_ms = NOW_MS - 30 * 86_400_000
+    borders = [since_ms, since_ms + SPAN_MS, since_ms + SPAN_MS + 1, since_ms + 2 * SPAN_MS + 1, NOW_MS - 1]
+    income = Histories([an_income(number, at_ms) for number, at_ms in enumerate(borders, 1)])
+    async with a_server(income) as address, BinanceClient(settings_for(address, 5), LockstepClock(NOW_MS)) as client:
+        found = await client.fetch_income(since_ms=since_ms)
+        first = await client.fetch_income(since_ms=since_ms, until_ms=since_ms + SPAN_MS + 1)
+    assert [row.income_id for row in found] == [1, 2, 3, 4, 5]
+    assert [row.income_id for row in first] == [1, 2, 3]
+
+
+async def test_nobody_asks_for_what_is_beyond_the_reach_of_the_histories() -> None:
+    trades = Histories([a_trade(1, NOW_MS - REACH_MS - 1), a_trade(2, NOW_MS - REACH_MS), a_trade(3, NOW_MS)])
+    async with a_server(trades) as address, BinanceClient(settings_for(address, 5), LockstepClock(NOW_MS)) as client:
+        assert [fill.fill_id for fill in await client.fetch_fills(BTCUSDC, since_ms=0)] == [2, 3]
+    income = Histories([an_income(1, NOW_MS - REACH_MS - 1), an_income(2, NOW_MS - REACH_MS), an_income(3, NOW_MS)])
+    async with a_server(income) as address, BinanceClient(settings_for(address, 5), LockstepClock(NOW_MS)) as client:
+        assert [row.income_id for row in await client.fetch_income(since_ms=0)] == [2, 3]
+    assert trades.earliest_ms == income.earliest_ms == NOW_MS - REACH_MS
