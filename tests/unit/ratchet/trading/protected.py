@@ -107,6 +107,7 @@ class Bench:
             await asyncio.sleep(0)
             try:
                 await live()
+                assert not working.done(), "the protector has died"
             finally:
                 working.cancel()
                 await asyncio.wait((working,))

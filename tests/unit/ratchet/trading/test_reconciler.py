@@ -198,6 +198,23 @@ def test_a_trade_on_a_symbol_that_is_not_listed_any_more_stops_no_start() -> Non
     assert second.bench.the_stop().quantity == Decimal(10)
 
 
+def test_an_exit_whose_event_is_still_to_come_reopens_nothing() -> None:
+    case = Reconciled(PROTECT)
+
+    async def live() -> None:
+        trade_id, entry, _ = await case.record_a_long()
+        case.account.fill(entry)
+        case.bench.listen(to_positions=False)
+        name = case.ledger.name_order(trade_id, Role.CLOSE)
+        case.account.fill(MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.SELL, quantity=Decimal(10)))
+        await case.ledger.close_trade(trade_id, reason="stop", at_ms=1)
+        assert case.bench.protector.held() == {SYMBOL: Decimal(10)}
+        assert await case.reconciler.adopt(SYMBOL) is None
+        assert await case.ledger.open_trades() == []
+
+    case.run(live)
+
+
 # Another hand's ----------------------------------------------------------------------------------------------------
 
 
