@@ -7,12 +7,17 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core_events, entry_latency, http_orders
+from benchmarks import core_events, entry_latency, http_orders, naked_time
 from benchmarks.figure import Figure
 from benchmarks.yardstick import additions_a_second
 from ratchet.cli.event_loop import run
 
-BENCHMARKS = {"core": core_events.measure, "http": http_orders.measure, "entry": entry_latency.measure}
+BENCHMARKS = {
+    "core": core_events.measure,
+    "http": http_orders.measure,
+    "entry": entry_latency.measure,
+    "naked": naked_time.measure,
+}
 
 
 async def main(names: list[str]) -> None:

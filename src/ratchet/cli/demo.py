@@ -273,6 +273,7 @@ def _settings(options: DemoOptions, exchange: LocalExchange) -> Settings:
             "api_key": exchange.ready.api_key.get_secret_value(),
             "api_secret": exchange.ready.api_secret.get_secret_value(),
             "rate_limit": False,
+            "budget_folder": str(options.out),  # of this exchange, which nobody else will ever meet
         },
     )
 

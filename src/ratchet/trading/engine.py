@@ -335,6 +335,11 @@ class Engine:
             keeper.on_event(CloseWanted(found.close))
         self._keep(keeper, lambda: keeper.take_up(found.price_stop))
 
+    def close(self, symbol: Symbol, reason: str) -> None:
+        """Have the trade on a symbol closed at market. Nothing happens where none is open."""
+        if (keeper := self._keepers.get(symbol)) is not None:
+            keeper.on_event(CloseWanted(reason))
+
     def _keeper(self, state: TradeState) -> Keeper:
         keeper = Keeper(
             state,
