@@ -60,6 +60,7 @@ class DemoOptions:
     to: str | None
     profile: str | None
     out: Path
+    faults: Path | None
     json: bool
 
 
@@ -98,6 +99,9 @@ def demo(
     to: Annotated[str | None, typer.Option("--to", help="Last instant of the recordings.")] = None,
     profile: Annotated[str | None, typer.Option(help="conservative, balanced or aggressive.")] = None,
     out: Annotated[Path, typer.Option(help="Where ledger, log and picture go.")] = Path("var/demo"),
+    faults: Annotated[
+        Path | None, typer.Option(help="A JSON list of what the exchange does wrong; see ARCHITECTURE.md.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it, on stdout.")] = False,
 ) -> None:
     """Trade on the embedded exchange: nothing leaves this machine, no key is needed."""
@@ -113,6 +117,7 @@ def demo(
         to=to,
         profile=profile,
         out=out,
+        faults=faults,
         json=json,
     )
     try:
@@ -248,9 +253,9 @@ def _exchange_arguments(options: DemoOptions) -> list[str]:
     arguments = [f"--market={market}" for market in options.markets]
     arguments += ["--speed", options.speed, "--seed", str(options.seed), "--quote", options.quote, "--balance", "400"]
     arguments += ["--port", "0", "--wait-for-client", "--check-time"]
-    for name, value in (("--from", options.from_), ("--to", options.to)):
+    for name, value in (("--from", options.from_), ("--to", options.to), ("--faults", options.faults)):
         if value is not None:
-            arguments += [name, value]
+            arguments += [name, str(value)]
     return arguments
 
 

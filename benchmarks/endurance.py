@@ -1,0 +1,112 @@
+"""Endurance: a simulated day over real sockets, something going wrong every ten minutes, and what memory it takes.
+
+Not among the benchmarks that run by themselves: `python -m benchmarks.endurance [hours]`.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+HOURS_DEFAULT = 24.0
+EVERY_MS = 600_000
+SAMPLE_S = 0.5
+WARM_UP = 0.25  # of the run, after which memory should be flat
+REPLY_LOST = ({"fault": "lose_reply"}, {"fault": "lose_request"})
+UNKNOWN = tuple({"fault": "answer_after", "status": status} for status in (500, 502, 503))
+UNKNOWN_CODES = tuple({"fault": "answer_after", "code": code} for code in (-1001, -1006, -1007))
+REFUSED = tuple({"fault": "reject", "code": code, "type": "STOP_MARKET"} for code in (-2021, -2019))
+STREAM = (
+    {"fault": "drop_frame", "route": "user"},
+    {"fault": "duplicate_frame", "route": "user"},
+    {"fault": "reorder_frame", "route": "user", "behind": 3},
+    {"fault": "delay_frame", "route": "user", "ms": 20},
+    {"fault": "cut", "route": "user"},
+    {"fault": "cut", "route": "market"},
+    {"fault": "expire_listen_key"},
+)
+LIMITS = ({"fault": "answer", "code": -1008}, {"fault": "answer", "code": -1015}, {"fault": "latency", "ms": 30})
+KINDS = (REPLY_LOST, UNKNOWN, UNKNOWN_CODES, REFUSED, STREAM, LIMITS)
+ENDLESS = frozenset({"cut", "expire_listen_key"})  # these strike once, by themselves
+
+
+def script(hours: float, seed: int) -> list[dict[str, object]]:
+    """What goes wrong, and when."""
+    random_ = random.Random(seed)  # noqa: S311 - a simulation, and to be repeatable
+    entries: list[dict[str, object]] = []
+    for at_ms in range(EVERY_MS, int(hours * 3_600_000), EVERY_MS):
+        kind: dict[str, object] = dict(random_.choice(random_.choice(KINDS)))
+        often: dict[str, object] = {} if kind["fault"] in ENDLESS else {"times": random_.randint(1, 5)}
+        entries.append(kind | often | {"at_ms": at_ms})
+    return entries
+
+
+def main(hours: float) -> int:
+    """Run it; returns the exit status."""
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        faults = Path(folder) / "faults.json"
+        faults.write_text(json.dumps(script(hours, seed=11)))
+        began = time.monotonic()
+        samples, output, status = _run(hours, faults, Path(folder))
+        logs = list(Path(folder).glob("*/ratchet.jsonl*"))
+        errors = sum(line.count('"exception"') for log in logs for line in log.read_text().splitlines())
+    if status:
+        console.print(f"the run ended with status {status}: {output[-500:]}", markup=False)
+        return 1
+    found = json.loads(output)
+    warm = samples[int(len(samples) * WARM_UP) :]
+    table = Table("what", "figure", title=f"{hours:g} simulated hours, {EVERY_MS // 60_000} minutes a fault")
+    rows = (
+        ("faults", str(len(script(hours, seed=11)))),
+        ("real time", f"{time.monotonic() - began:.0f} s"),
+        ("trades", str(found["trades"])),
+        ("exceptions in the log", str(errors)),
+        ("unexplained", f"{found['unexplained_pnl']} USDC"),
+        ("positions without a stop, but for a refusal", str(found["unprotected_positions"])),
+        ("resident memory after warm-up", f"{warm[0] / 1_024:.0f} MiB"),
+        ("at the end", f"{warm[-1] / 1_024:.0f} MiB"),
+        ("most", f"{max(warm) / 1_024:.0f} MiB"),
+    )
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+    return 0 if errors == 0 and found["unexplained_pnl"] == "0" else 1
+
+
+def _run(hours: float, faults: Path, folder: Path) -> tuple[list[int], str, int]:
+    """Returns resident memory every half second, KiB; what was printed; the status."""
+    command = [sys.executable, "-m", "ratchet", "demo", "--hours", str(hours), "--json"]
+    samples: list[int] = []
+    with (
+        (folder / "errors").open("w+") as errors,
+        subprocess.Popen(
+            [*command, "--faults", str(faults), "--out", str(folder)], stdout=subprocess.PIPE, stderr=errors, text=True
+        ) as process,
+    ):
+        while process.poll() is None:
+            samples.append(_resident_kib(process.pid))
+            time.sleep(SAMPLE_S)
+        output = process.stdout.read() if process.stdout is not None else ""
+        if process.returncode:
+            errors.seek(0)
+            output = errors.read()
+        return samples, output, process.returncode
+
+
+def _resident_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else HOURS_DEFAULT))
