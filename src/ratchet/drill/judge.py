@@ -58,6 +58,7 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         *(f"order {name} was taken {count} times" for name, count in duplicates.items()),
         *(f"fill {fill.trade_id} of {fill.symbol} ({fill.client_order_id}) {how}" for fill, how in lost),
         *([f"{unexplained} USDC of the exchange's income are not explained"] if unexplained else []),
+        *_audited(played),
         *_left(played),
         *_open_trades(played),
         *_too_much_lost(stage, played),
@@ -134,10 +135,7 @@ def _duplicates(stage: Stage, played: Played) -> dict[str, int]:
 
 def _lost_fills(played: Played, fills: Sequence[Trade]) -> list[tuple[Trade, str]]:
     """Fills that the ledger does not have on exactly one trade, and on the right one."""
-    known = {
-        (symbol, fill_id): trade_id
-        for symbol, fill_id, trade_id in played.disk.read("SELECT symbol, fill_id, trade_id FROM fills")
-    }
+    known = played.fills_booked
     run = next((value for (value,) in played.disk.read("SELECT value FROM meta WHERE key = 'run'")), "")
     lost: list[tuple[Trade, str]] = []
     for fill in fills:
@@ -156,9 +154,17 @@ def _unexplained(played: Played) -> Decimal:
     """The exchange's income less the ledger's, USDC."""
     income = sum((row.amount for row in played.venue.exchange.income(ACCOUNT) if row.kind in OF_TRADING), Decimal(0))
     fills = played.disk.read("SELECT realized_pnl, fee FROM fills")
-    funding = played.disk.read("SELECT amount FROM funding")
+    others = [row for table in ("funding", "charges") for row in played.disk.read(f"SELECT amount FROM {table}")]  # noqa: S608
     booked = sum((Decimal(pnl) - Decimal(fee) for pnl, fee in fills), Decimal(0))
-    return income - booked - sum((Decimal(amount) for (amount,) in funding), Decimal(0))
+    return income - booked - sum((Decimal(amount) for (amount,) in others), Decimal(0))
+
+
+def _audited(played: Played) -> list[str]:
+    """The trader's own comparison of its books with the exchange's."""
+    if played.audit is None:
+        return []
+    gaps = [f"a gap is booked: {gap.quantity} {gap.symbol}, {gap.amount} {gap.asset}" for gap in played.audit.gaps]
+    return gaps + ([f"the audit found {played.audit.doubts}"] if not played.audit.is_clean else [])
 
 
 def _left(played: Played) -> list[str]:

@@ -32,6 +32,7 @@ from ratchet.drill.trouble import (
 )
 from ratchet.drill.venue import ACCOUNT, START_MS, Venue
 from ratchet.drill.world import World
+from ratchet.trading.audit import AuditReport
 
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
 LIVES_MAX = 50
@@ -75,6 +76,8 @@ class Played:
     excuses: list[Excuse] = field(default_factory=list)
     restarts: list[tuple[float, float]] = field(default_factory=list)  # a new process, and when all was covered
     equity_min: Decimal
+    fills_booked: dict[tuple[str, int], int | None] = field(default_factory=dict)  # before the books were audited
+    audit: AuditReport | None = None
     ended: str = ""  # how a process ended that should not have
     end_ms: float = 0.0
 
@@ -141,7 +144,7 @@ class _Play:
             log=self._log,
             skew_ms=self._skew_ms,
         )
-        process = Process(around, network, self._signals(self._venue, _random(drawn)), until_ms)
+        process = Process(around, network, self._signals(self._venue, _random(drawn)), until_ms, self._on_ended)
         network.on_order = self._on_order
         self._process, born_ms = process, self._world.now_ms
         if life:
@@ -151,13 +154,17 @@ class _Play:
         except Exception as error:  # noqa: BLE001 - whatever it died of is what is to be seen
             self._seen.ended = f"{type(error).__name__}: {_innermost(error)}"
             has_ended = True
-        self._process = None
+        self._process, self._seen.audit = None, process.audit
         if process.protected_after_ms is not None and life:
             self._seen.restarts.append((born_ms, born_ms + process.protected_after_ms))
         if not has_ended:
             self._log.note("killed", life=life + 1)
         self._excuse_restart(process, born_ms, life, has_ended=has_ended)
         return has_ended
+
+    def _on_ended(self) -> None:
+        rows = self._disk.read("SELECT symbol, fill_id, trade_id FROM fills")
+        self._seen.fills_booked = {(symbol, fill_id): trade_id for symbol, fill_id, trade_id in rows}
 
     def _excuse_restart(self, process: Process, born_ms: float, life: int, *, has_ended: bool) -> None:
         """Until a new process has protected everything nobody can have; what it took is measured on its own."""

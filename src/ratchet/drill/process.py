@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -21,9 +21,10 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.requests import Requests
 from ratchet.exchange.user_stream import UserStream
+from ratchet.trading.audit import SETTLING_MS, AuditReport
 from ratchet.trading.engine import Engine, UserSide
 from ratchet.trading.market_side import MarketSide
-from ratchet.trading.wiring import build_engine
+from ratchet.trading.wiring import auditor_of, build_engine
 
 STRATEGY = "drill"
 
@@ -107,12 +108,22 @@ class Surroundings:
 class Process:
     """One life. `run` returns True when it came to its end, False when it was killed."""
 
-    def __init__(self, around: Surroundings, network: Network, signals: Signals, until_ms: int) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        network: Network,
+        signals: Signals,
+        until_ms: int,
+        on_ended: Callable[[], None],
+    ) -> None:
+        """`on_ended`: called when it has closed everything, before its books are audited."""
         self._around = around
         self._signals = signals
         self._until_ms = until_ms
+        self._on_ended = on_ended
         self.network = network
         self.clock = WorldClock(around.world, around.skew_ms)
+        self.audit: AuditReport | None = None  # once it has ended
         self.protected_after_ms: float | None = None  # from the start
         self._born_ms = around.world.now_ms
         self._dies_after: int | None = None
@@ -177,6 +188,11 @@ class Process:
         async with client, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._note_protected(engine), name="protected")
             await engine.run(self._until_ms, asyncio.Event())
+            self._on_ended()
+            await asyncio.sleep(2 * SETTLING_MS / 1_000)
+            self.audit = await auditor_of(around.settings, client, ledger, rules).audit(
+                START_MS, self.clock.now_ms() - SETTLING_MS
+            )
 
     async def _note_protected(self, engine: Engine) -> None:
         await engine.protected.wait()
