@@ -29,9 +29,9 @@ class HeldFrames(Generic[Frame]):
             self._held.append(_Held(frame, behind))
             return [self._held.pop(0).frame] if len(self._held) > HELD_MAX else []
         going = [frame]
-        for number, _ in enumerate(going):  # grows while it is walked
+        for _ in going:  # grows while it is walked
             for each in self._held:
                 each.behind -= 1
-            going[number + 1 : number + 1] = [each.frame for each in self._held if each.behind <= 0]
+            going.extend([each.frame for each in self._held if each.behind <= 0])
             self._held = [each for each in self._held if each.behind > 0]
         return going

@@ -61,3 +61,5 @@ async def test_positions_and_stops_are_told_with_what_became_of_them() -> None:
     held = [each.quantity_signed for each in events if isinstance(each, request_log.PositionEntry)]
     assert held == [Decimal("0.01"), 0]
     assert bench.app.venue.log.events("somebody else") == []
+    others = bench.app.venue.log.since(0, "somebody else", 100)
+    assert {type(each) for each in others} == {RequestEntry}
