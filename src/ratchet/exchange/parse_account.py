@@ -69,7 +69,7 @@ def order_report(raw: object) -> OrderReport:
 def is_stop(row: Raw, field: str) -> bool:
     """Whether a conditional order is a stop, by the field of its kind. A take profit protects nothing, a trailing one
     has no price that could be relied on; both may be there by another hand."""
-    return row.get(field, _STOP_KIND) == _STOP_KIND
+    return bool(row.get(field, _STOP_KIND) == _STOP_KIND)
 
 
 def stop_report(raw: object) -> StopReport:

@@ -46,6 +46,10 @@ class HourlyAudit:
         except (ExchangeError, LedgerError) as error:
             log.warning("audit_failed", error=str(error))
             return now_ms + AGAIN_MS
+        except Exception:
+            # Books that cannot be compared must not end the tasks that protect.
+            log.exception("audit_broken")
+            return now_ms + AGAIN_MS
         return ((now_ms - AFTER_MS) // HOUR_MS + 1) * HOUR_MS + AFTER_MS
 
     def _on_report(self, report: AuditReport) -> None:

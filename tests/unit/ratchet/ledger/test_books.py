@@ -34,7 +34,14 @@ async def test_a_symbol_is_its_last_trades_while_that_is_open_or_holds_something
     await ledger.record_fill(a_fill(None, number=9, side=Side.SELL, order_id=8), trade)
     assert await ledger.trade_at(SYMBOL, NOW_MS + 8) == trade  # sold a ms later
     assert await ledger.trade_at(SYMBOL, NOW_MS + 9) is None
+
+
+async def test_until_a_trade_is_over_its_symbol_is_its_own_whatever_it_holds(ledger: Ledger) -> None:
+    trade = await a_trade(ledger)
+    assert await ledger.trade_at(SYMBOL, NOW_MS + 4) == trade
+    await ledger.close_trade(trade, reason="refused", at_ms=NOW_MS + 5)
     assert await ledger.trade_at(SYMBOL, NOW_MS + 5) == trade
+    assert await ledger.trade_at(SYMBOL, NOW_MS + 6) is None
 
 
 async def test_a_booked_gap_counts_as_sold(ledger: Ledger) -> None:

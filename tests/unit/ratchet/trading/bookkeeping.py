@@ -11,7 +11,6 @@ from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.budget import Lane
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError
 from ratchet.ledger.ledger import Ledger
 from ratchet.trading.attribution import Attribution, AttributionParts
 from ratchet.trading.audit import Auditor
@@ -31,7 +30,7 @@ class Exchange(BinanceClient):
         self.income: list[Income] = []
         self.names: dict[int, str] = {}
         self.lanes: list[Lane] = []
-        self.trouble: ExchangeError | None = None
+        self.trouble: Exception | None = None
 
     async def fetch_time_ms(self) -> int:
         """Its clock."""

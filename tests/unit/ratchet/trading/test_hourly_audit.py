@@ -95,6 +95,7 @@ async def test_it_looks_at_the_start_then_when_funding_of_the_hour_has_settled(l
     audit, said = await run(Exchange(), ledger, clock)
     hours = [NOON_MS + hour * HOUR_MS + AFTER_MS for hour in (1, 2, 3)]
     assert clock.wanted == hours
+    assert hours[0] - SETTLING_MS >= NOON_MS + HOUR_MS + 60_000  # funding is settled up to a minute after its hour
     assert said == ["info audited"] * 2  # at the start of a new ledger there is nothing to look at
     assert audit.audited_ms == hours[1] - SETTLING_MS == await ledger.audited_ms()
 
@@ -118,6 +119,14 @@ async def test_an_audit_that_fails_is_told_and_repeated_soon(ledger: Ledger) -> 
     assert clock.wanted == [NOON_MS + AGAIN_MS, NOON_MS + 2 * AGAIN_MS]
     assert said == ["warning audit_failed"] * 2
     assert (audit.audited_ms, audit.doubts) == (None, "")
+
+
+async def test_an_audit_that_breaks_ends_nothing_else(ledger: Ledger) -> None:
+    await a_trade(ledger, at_ms=NOON_MS - HOUR_MS)
+    exchange = Exchange()
+    exchange.trouble = ZeroDivisionError()
+    _, said = await run(exchange, ledger, SteppedClock(NOON_MS, sleeps=1))
+    assert said == ["error audit_broken"] * 2
 
 
 async def test_a_remainder_is_an_operators_matter_the_second_time_and_no_more_once_it_is_gone(ledger: Ledger) -> None:
