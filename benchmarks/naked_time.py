@@ -92,7 +92,7 @@ class _Bench:
                 strategy="bench",
                 symbol=SYMBOL,
                 side=side,
-                candle_close_ms=0,
+                candle_close_ms=SystemClock().now_ms(),
                 price=marks[SYMBOL],
                 atr_fraction=0.001,
                 breakdown=(),

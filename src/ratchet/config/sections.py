@@ -119,6 +119,9 @@ class RiskLimits(Section):
         default=Decimal("0.01"), description="of the balance, lost when the stop is hit"
     )
     position_notional_fraction_max: Share = Field(default=Decimal("0.3"), description="of balance × leverage")
+    signal_age_s_max: Annotated[float, BeforeValidator(number)] = Field(
+        default=30.0, gt=0, le=3_600, description="an entry later than so long after its candle is not made"
+    )
     open_positions_max: Annotated[int, BeforeValidator(number)] = Field(default=3, ge=1, le=35)
     day_loss_fraction_max: Fraction = Field(default=Decimal("0.05"), description="of the equity at 00:00 UTC")
     leverage: Annotated[int, BeforeValidator(number)] = Field(default=5, ge=1, le=50)

@@ -304,6 +304,7 @@ class Engine:
             return "a position is held on it"
         answer = self._parts.planner.plan(
             signal,
+            now_ms=self._clock.now_ms(),
             balance=self._balance,
             equity_day_start=self._equity_day_start,
             open_brackets=self._open_brackets(),

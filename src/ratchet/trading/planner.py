@@ -30,9 +30,18 @@ class Planner:
         self._shape = shape
 
     def plan(
-        self, signal: Signal, *, balance: Balance, equity_day_start: Decimal, open_brackets: Sequence[Bracket]
+        self,
+        signal: Signal,
+        *,
+        now_ms: int,
+        balance: Balance,
+        equity_day_start: Decimal,
+        open_brackets: Sequence[Bracket],
     ) -> Approved | str:
         """An approved bracket, or why there is none."""
+        age_s = (now_ms - signal.candle_close_ms) / 1_000
+        if age_s > self._limits.signal_age_s_max:
+            return f"too late: {age_s:.0f} s after its candle closed, {self._limits.signal_age_s_max:g} s at most"
         rules = self._rules.get(signal.symbol)
         if rules is None:
             return f"{signal.symbol} is not traded"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
@@ -244,6 +244,8 @@ class Protector:
         async with asyncio.TaskGroup() as self._tasks:
             for symbol in tuple(self._wards):
                 self._touch(symbol)
+            while self._workers:  # the end of one may begin another
+                await asyncio.wait(tuple(self._workers.values()))
         self._tasks = None
 
     # What is done ------------------------------------------------------------------------------------------------
@@ -251,7 +253,7 @@ class Protector:
     def _touch(self, symbol: Symbol) -> None:
         ward = self.ward(symbol)
         self._measure(ward)
-        if self._tasks is None or symbol in self._workers or self._next(ward) is None:
+        if self._tasks is None or symbol in self._workers or not self._is_wanting(ward):
             return
         hold = ExitStack()
         hold.enter_context(self._clock.working())  # from now on, not from when the task gets its turn
@@ -266,11 +268,25 @@ class Protector:
 
         worker.add_done_callback(done)
 
+    def _is_wanting(self, ward: Ward) -> bool:
+        """Whether there is something to do."""
+        try:
+            return self._next(ward) is not None
+        except Exception:
+            log.exception("protection_failed", symbol=ward.symbol)
+            return True  # whoever works on it says so, and tries again
+
     async def _work(self, ward: Ward) -> None:
         failures = 0
-        while (step := self._next(ward)) is not None:
+        step: _Step | None = None
+        while True:
             has_helped = False
             try:
+                if failures and isinstance(step, _Flatten):
+                    await self._look_again(ward)
+                step = self._next(ward)
+                if step is None:
+                    return
                 has_helped = await self._do(ward, step)
             except ExchangeError as error:
                 log.warning("protection_delayed", symbol=ward.symbol, error=str(error))
@@ -284,10 +300,8 @@ class Protector:
                 continue
             await asyncio.sleep(MARKET_CLOSED_PAUSE_S if ward.is_market_closed else _pause_s(failures))
             failures += 1
-            if isinstance(step, _Flatten):
-                await self._look_again(ward)
 
-    def _next(self, ward: Ward) -> "PlaceStop | CancelStop | _Flatten | _AwaitTrigger | None":
+    def _next(self, ward: Ward) -> "_Step | None":
         if ward.symbol not in self._rules:
             return None  # not listed any more: no order is taken there, and what stands is not taken away
         if ward.ignored:
@@ -312,7 +326,7 @@ class Protector:
             return ZERO
         return default_stop_price(ward.held, ward.price_entry, self._stop_fraction, self._rules[ward.symbol])
 
-    async def _do(self, ward: Ward, step: "PlaceStop | CancelStop | _Flatten | _AwaitTrigger") -> bool:
+    async def _do(self, ward: Ward, step: "_Step") -> bool:
         """Take a step. False when it has changed nothing: the next try waits."""
         match step:
             case PlaceStop(quantity=quantity, price=price):
@@ -431,7 +445,7 @@ class Protector:
         """A close was refused, lost, or told by nobody: what is held is the exchange's to say, not ours to guess."""
         try:
             await self.look(ward.symbol)
-        except ExchangeError as error:
+        except ExchangeError as error:  # a second close could reduce no more than there is
             log.warning("protection_delayed", symbol=ward.symbol, error=str(error))
 
     def _at_once(self, ward: Ward) -> Decimal:
@@ -487,6 +501,9 @@ class _Flatten:
 @dataclass(frozen=True, slots=True)
 class _AwaitTrigger:
     pass
+
+
+_Step: TypeAlias = PlaceStop | CancelStop | _Flatten | _AwaitTrigger
 
 
 def _pause_s(failures: int) -> float:

@@ -1,6 +1,8 @@
 """The scanner: asks every strategy about every closed candle, and writes down what each of them said."""
 
+import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import structlog
@@ -15,6 +17,7 @@ from ratchet.trading.inbox import Inbox
 
 CLOSED_WAITING_MAX = 1_000  # closed candles not yet looked at
 DECISIONS_WAITING_MAX = 5_000  # decisions not yet written down
+DECIDE_TIMEOUT_S = 30.0  # of real time
 
 log = structlog.get_logger(__name__)
 
@@ -52,13 +55,18 @@ class Scanner:
 
     async def scan(self) -> None:
         """Evaluate closed candles until cancelled."""
-        while True:
-            async with self._closed.take() as symbol:
-                candles = self._candles_of(symbol)
-                if candles is None:
-                    continue
-                for strategy in self._strategies:
-                    self._evaluate(strategy, symbol, candles)
+        # A thread of its own: however long a strategy takes, what is held is protected meanwhile.
+        executor = ThreadPoolExecutor(1, thread_name_prefix="strategy")
+        try:
+            while True:
+                async with self._closed.take() as symbol:
+                    candles = self._candles_of(symbol)
+                    if candles is None:
+                        continue
+                    for strategy in self._strategies:
+                        self._on_said(strategy, symbol, await _ask(executor, strategy, symbol, candles))
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
 
     async def write(self) -> None:
         """Write decisions to the ledger until cancelled: apart from `scan`, so that no entry waits for it."""
@@ -66,10 +74,24 @@ class Scanner:
             async with self._decisions.take_all() as decisions:
                 await self._ledger.record_signals([(decision.said, decision.outcome) for decision in decisions])
 
-    def _evaluate(self, strategy: Strategy, symbol: Symbol, candles: CandleArrays) -> None:
-        said = strategy.decide(symbol, candles)
+    def _on_said(self, strategy: Strategy, symbol: Symbol, said: Signal | NoSignal) -> None:
         outcome = said.reason if isinstance(said, NoSignal) else self._consider(said)
         if isinstance(said, NoSignal) and said.is_fault:
             log.warning("strategy_failed", strategy=strategy.name, symbol=symbol, reason=outcome)
         if not self._decisions.put(Decision(said, outcome)):
             log.error("decision_not_recorded", symbol=symbol, outcome=outcome)
+
+
+async def _ask(executor: Executor, strategy: Strategy, symbol: Symbol, candles: CandleArrays) -> Signal | NoSignal:
+    """What a strategy says, or that it says nothing for too long: it cannot be stopped, only waited for no longer."""
+    try:
+        async with asyncio.timeout(DECIDE_TIMEOUT_S):
+            return await asyncio.get_running_loop().run_in_executor(executor, strategy.decide, symbol, candles)
+    except TimeoutError:
+        return NoSignal(
+            strategy=strategy.name,
+            symbol=symbol,
+            candle_close_ms=int(candles.open_ms[-1]) + candles.timeframe_ms,
+            reason=f"no answer in {DECIDE_TIMEOUT_S:.0f} s",
+            is_fault=True,
+        )

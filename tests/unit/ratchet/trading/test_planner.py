@@ -38,10 +38,12 @@ def planned(
     shape: BracketSettings = SHAPE,
     day_start: str = "400",
     held: Sequence[Bracket] = (),
+    now_ms: int = 0,
 ) -> Approved | str:
     traded: Mapping[Symbol, SymbolRules] = {SYMBOL: rules or some_rules()}
     return Planner(traded, LIMITS, shape).plan(
         a_signal(price, side),
+        now_ms=now_ms,
         balance=balance or a_balance(),
         equity_day_start=Decimal(day_start),
         open_brackets=held,
@@ -113,9 +115,14 @@ def test_what_stands_in_the_way_is_named(answer: Approved | str, told: str) -> N
 
 def test_a_symbol_without_rules_is_not_traded() -> None:
     answer = Planner({}, LIMITS, SHAPE).plan(
-        a_signal(), balance=a_balance(), equity_day_start=Decimal(400), open_brackets=[]
+        a_signal(), now_ms=0, balance=a_balance(), equity_day_start=Decimal(400), open_brackets=[]
     )
     assert reason(answer) == "BTCUSDC is not traded"
+
+
+def test_a_signal_that_comes_too_late_is_not_entered_on() -> None:
+    assert isinstance(planned(now_ms=30_000), Approved)
+    assert reason(planned(now_ms=30_500)) == "too late: 30 s after its candle closed, 30 s at most"
 
 
 def test_the_margin_of_entries_that_the_balance_does_not_show_yet_is_counted() -> None:
