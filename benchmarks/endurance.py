@@ -5,6 +5,7 @@ Not among the benchmarks that run by themselves: `python -m benchmarks.endurance
 
 import json
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,6 @@ from rich.table import Table
 HOURS_DEFAULT = 24.0
 EVERY_MS = 600_000
 SAMPLE_S = 0.5
-WARM_UP = 0.25  # of the run, after which memory should be flat
 REPLY_LOST = ({"fault": "lose_reply"}, {"fault": "lose_request"})
 UNKNOWN = tuple({"fault": "answer_after", "status": status} for status in (500, 502, 503))
 UNKNOWN_CODES = tuple({"fault": "answer_after", "code": code} for code in (-1001, -1006, -1007))
@@ -61,7 +61,8 @@ def main(hours: float) -> int:
         console.print(f"the run ended with status {status}: {output[-500:]}", markup=False)
         return 1
     found = json.loads(output)
-    warm = samples[int(len(samples) * WARM_UP) :]
+    fifth = len(samples) // 5  # the last one has the report and its picture in it
+    early, late = (statistics.median(samples[number * fifth : (number + 1) * fifth]) for number in (1, 3))
     table = Table("what", "figure", title=f"{hours:g} simulated hours, {EVERY_MS // 60_000} minutes a fault")
     rows = (
         ("faults", str(len(script(hours, seed=11)))),
@@ -69,10 +70,9 @@ def main(hours: float) -> int:
         ("trades", str(found["trades"])),
         ("exceptions in the log", str(errors)),
         ("unexplained", f"{found['unexplained_pnl']} USDC"),
-        ("positions without a stop, but for a refusal", str(found["unprotected_positions"])),
-        ("resident memory after warm-up", f"{warm[0] / 1_024:.0f} MiB"),
-        ("at the end", f"{warm[-1] / 1_024:.0f} MiB"),
-        ("most", f"{max(warm) / 1_024:.0f} MiB"),
+        ("naked, longest", f"{found['naked_ms']['max']:.0f} ms"),
+        ("resident memory, second fifth of the run", f"{early / 1_024:.1f} MiB"),
+        ("resident memory, fourth fifth", f"{late / 1_024:.1f} MiB, {late / early - 1:+.1%}"),
     )
     for name, value in rows:
         table.add_row(name, value)

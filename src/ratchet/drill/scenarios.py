@@ -288,6 +288,13 @@ SCENARIOS = (
         naked_ms_max=FROZEN_MS + 140.0,
     ),
     Scenario(
+        name="frozen-before-the-ladder",
+        protects="a machine that sleeps while an entry is under way goes on with it when it wakes",
+        troubles=(Freeze(at_ms=FIRST_MS + 45, for_ms=FROZEN_MS), Freeze(at_ms=FIRST_MS + 60_100, for_ms=FROZEN_MS)),
+        entries=(Entry(at_ms=FIRST_MS, symbol=SOL),),
+        naked_ms_max=FROZEN_MS + 140.0,
+    ),
+    Scenario(
         name="disk-full",
         protects="stops do not wait for a commit, and no fill is lost",
         troubles=(

@@ -128,12 +128,20 @@ class Keeper:
         filled = await self._enter(approved, strategy, profile)
         if filled == 0:
             return False
-        if await self._protector.settled(self.state.symbol) and not self._reason:
+        if await self._covered() and not self._reason:
             if filled != approved.bracket.quantity:
                 self._rungs = self._plan_rungs(filled)
                 self._notebook.intents(self.state.trade_id, self._rungs)
             await self._place_ladder()
         return True
+
+    async def _covered(self) -> bool:
+        """Wait until what is held is covered, however long that takes. False when it is closed instead."""
+        while True:
+            try:
+                return await self._protector.settled(self.state.symbol)
+            except TimeoutError:
+                log.warning("still_not_covered", symbol=self.state.symbol)
 
     async def take_up(self, price_stop: Decimal) -> bool:
         """Go on with a trade that was begun before. False when nothing ever came of it, and it is over.
@@ -154,7 +162,7 @@ class Keeper:
             await asyncio.sleep(LOOK_PAUSE_S)
         self._protector.want(self.state.symbol, self.state.trade_id, price_stop)
         self.on_event(LookAgain())
-        if not self.state.orders and self.state.bracket.rungs and await self._protector.settled(self.state.symbol):
+        if not self.state.orders and self.state.bracket.rungs and await self._covered():
             self._rungs = self._plan_rungs(abs(ward.held))  # another hand's position, which is adopted
             self._notebook.intents(self.state.trade_id, self._rungs)
             await self._place_ladder()
