@@ -64,12 +64,15 @@ async def test_books_that_agree_leave_nothing_and_are_audited_up_to_the_end(exch
     assert await ledger.audited_ms() == END_MS
 
 
-async def test_one_part_in_a_hundred_million_is_a_remainder(exchange: Exchange, ledger: Ledger) -> None:
+@pytest.mark.parametrize(("fee", "left"), [("0.04000001", "0.00000001"), ("0.03999999", "-0.00000001")])
+async def test_one_part_in_a_hundred_million_is_a_remainder(
+    exchange: Exchange, ledger: Ledger, fee: str, left: str
+) -> None:
     trade_id, _ = await a_trade(ledger)
-    await ledger.record_fill(replace(exchange.books(a_fill(1)), fee=Decimal("0.04000001")), trade_id)
+    await ledger.record_fill(replace(exchange.books(a_fill(1)), fee=Decimal(fee)), trade_id)
     report = await audited(exchange, ledger)
-    assert report.remainder == {SYMBOL: Decimal("0.00000001")}
-    assert report.doubts == f"0.00000001 USDC of {SYMBOL}"
+    assert report.remainder == {SYMBOL: Decimal(left)}
+    assert report.doubts == f"{left} USDC of {SYMBOL}"
     assert [each.what for each in report.disagreements] == ["execution 1"]
     assert await ledger.audited_ms() == START_MS  # the first trade's beginning: nothing is taken for settled
 
