@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ratchet.domain.order import Side
 from ratchet.domain.signal import Kind, Vote
+from ratchet.market.feed import DEPTH
 from ratchet.strategy.decision import Decision, one_and_one
 from ratchet.strategy.indicators import ema, macd
 from ratchet.strategy.scalping_v1 import Parameters, candles_wanted, decide
@@ -107,6 +108,15 @@ def test_the_same_candles_give_the_same_decision_and_every_entry_has_its_one_and
     if decision.side is not None:
         kinds = {vote.kind for vote in decision.votes if vote.side is decision.side}
         assert {TREND, MOMENTUM} <= kinds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_past_decision_stays_when_history_is_drawn_again_from_further_back(seed: int) -> None:
+    candles = candles_of(random_walk(seed, length=600))
+    for end in range(400, 600):
+        seen_then = decide(last_of(candles, end, DEPTH), Parameters())
+        drawn_again = decide(last_of(candles, end, end), Parameters())
+        assert seen_then.side == drawn_again.side
 
 
 def test_a_trend_is_entered_at_its_cross_and_not_again_on_every_candle() -> None:
