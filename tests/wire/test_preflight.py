@@ -232,6 +232,7 @@ async def test_a_leverage_that_is_cut_by_the_exchange_is_not_assumed(client: Bin
 
 
 async def test_a_symbol_that_stays_on_isolated_margin_is_refused(client: BinanceClient, hand: Signed) -> None:
+    await post(hand, "/fapi/v1/leverage", symbol=XRP, leverage=LEVERAGE)
     await post(hand, "/fapi/v1/marginType", symbol=XRP, marginType="ISOLATED")
     await act(hand, "refuse_margin_type", symbol=XRP)
     report = await a_preflight(client, BTC, XRP).run()
@@ -274,6 +275,14 @@ async def test_a_stop_whose_answer_is_lost_is_found_and_cancelled(venue: Venue, 
         proxy.fail("POST", ALGO, Fault.LOSE_ANSWER)
         report = await a_preflight(through).run()
     assert report.passed, report.line
+
+
+async def test_a_stop_that_cannot_be_asked_for_is_taken_away_all_the_same(venue: Venue, client: BinanceClient) -> None:
+    async with a_proxy(venue.http.removeprefix("http://")) as proxy, a_client(venue, address=proxy.address) as through:
+        proxy.fail("GET", ALGO, Fault.LOSE_REQUEST, times=99)
+        report = await a_preflight(through).run()
+    assert not_passed(report) == ["far stop"]
+    assert await open_names(client) == []
 
 
 async def test_a_stop_that_cannot_be_cancelled_fails_and_the_next_preflight_clears_it(

@@ -2,10 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from ratchet.config.settings import load_settings
+from ratchet.domain.order import Side
+from ratchet.domain.signal import Signal
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import OutcomeUnknown
 from ratchet.trading import admission as admission_module
 from ratchet.trading.admission import Admission, AdmissionParts
@@ -13,6 +20,7 @@ from ratchet.trading.halts import Halts
 from ratchet.trading.lease import AccountTaken, Lease
 from ratchet.trading.market_side import CannotTrade
 from ratchet.trading.preflight import Check, Report, Verdict, failed, passed
+from ratchet.trading.wiring import build_engine
 
 GOOD = Report(checks=(passed("balance", "400 USDC"),))
 BAD = Report(checks=(passed("key", "may trade"), failed("balance", "3 USDC", "pay in")))
@@ -130,3 +138,38 @@ async def test_at_the_end_the_account_is_given_back_where_it_was_taken() -> None
     await gate.obtain()
     await gate.admission.end()
     assert gate.lease.released
+
+
+def a_signal() -> Signal:
+    return Signal(
+        strategy="a",
+        symbol=Symbol("SOLUSDC"),
+        side=Side.BUY,
+        candle_close_ms=0,
+        price=Decimal(100),
+        atr_fraction=0.001,
+        breakdown=(),
+    )
+
+
+async def test_the_engine_asks_before_every_entry_whether_the_account_is_still_its_own() -> None:
+    gate = Gate()
+
+    def make_admission(halts: Halts) -> Admission:
+        gate.halts = halts
+        gate.admission = Admission(
+            AdmissionParts(preflight=gate._preflight, take_lease=gate._take, is_strict=False), halts
+        )
+        return gate.admission
+
+    settings = load_settings(environ={}, overrides={"exchange": {"api_key": "k", "api_secret": "s"}})
+    nothing: Any = SimpleNamespace(name_order=None, run="aaaa")
+    engine = build_engine(
+        settings, SystemClock(), nothing, nothing, {}, lambda _: nothing, lambda _: nothing, make_admission
+    )
+    assert engine.consider(a_signal()) == "entries halted: the preflight has not been passed yet"
+    await gate.obtain()
+    engine.halts.lift("starting")
+    assert engine.consider(a_signal()) == "not running"  # nothing is in the way of entries but that
+    gate.lease.is_held = False
+    assert engine.consider(a_signal()).startswith("entries halted: the lease of the account is too old")
