@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -117,20 +118,36 @@ def _run(
 
 
 def _run_all(asked: _Asked, options: DrillOptions, seeds: int, jobs: int) -> tuple[list[Verdict], list[Failure]]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("drill", total=len(SCENARIOS) + seeds)
+    with _progress(len(SCENARIOS) + seeds) as advance:
         of_scenarios: list[Verdict] = []
         for each in SCENARIOS:
             of_scenarios.append(run_scenario(options, each))
-            progress.advance(task)
+            advance()
         drawn: list[Verdict] = []
         for verdict in run_seeds(options, range(seeds), jobs):
             drawn.append(verdict)
-            progress.advance(task)
+            advance()
     failures = _failed_scenarios(asked, SCENARIOS, of_scenarios)
     return of_scenarios + drawn, failures + _failures(asked, options, drawn)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar on a terminal, a line for every tenth elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("drill", total=total)
+        done = 0
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            progress.advance(task)
+            if not console.is_terminal and done * 10 // total > (done - 1) * 10 // total:
+                console.print(f"drill: {done} of {total} runs", highlight=False)
+
+        yield advance
 
 
 def _failed_scenarios(asked: _Asked, found: Sequence[Scenario], verdicts: Iterable[Verdict]) -> list[Failure]:
