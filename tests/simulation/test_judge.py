@@ -1,6 +1,5 @@
 """The judge sees what it is there for: each protection is broken once, and the drill says so."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from ratchet.drill.drill import DrillOptions, run, run_scenario
 from ratchet.drill.scenarios import scenario
 from ratchet.exchange.errors import OutcomeUnknown
 from ratchet.ledger.ledger import Ledger
+from ratchet.trading.audit import Auditor
 from ratchet.trading.executor import Executor
 from ratchet.trading.keeper import Keeper
 from ratchet.trading.protector import Protector
@@ -21,8 +21,8 @@ async def _nothing(*_arguments: Any, **_named: Any) -> None:
     """Do nothing."""
 
 
-def _of(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, broken: Callable[..., Any]) -> None:
-    monkeypatch.setattr(owner, name, broken)
+async def _no_rows(*_arguments: Any) -> list[Any]:
+    return []
 
 
 def test_in_quiet_nothing_is_broken(options: DrillOptions) -> None:
@@ -43,7 +43,8 @@ def test_a_position_without_a_stop_is_seen(options: DrillOptions, monkeypatch: p
     assert any("was without cover" in violation for violation in verdict.violations)
 
 
-def test_a_fill_that_is_not_booked_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("mends", [True, False], ids=["though the audit mends it", "and nobody mends it"])
+def test_a_fill_that_is_not_booked_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch, mends: bool) -> None:
     record = Ledger.record_fill
     seen: list[int] = []
 
@@ -52,9 +53,12 @@ def test_a_fill_that_is_not_booked_is_seen(options: DrillOptions, monkeypatch: p
         return True if len(set(seen)) == 3 and fill.fill_id == seen[-1] else await record(ledger, fill, *others)
 
     monkeypatch.setattr(Ledger, "record_fill", forgetful)
+    if not mends:
+        monkeypatch.setattr(Auditor, "_mend", _no_rows)
     verdict = run(options, QUIET, [])
-    assert verdict.lost_fills > 0
-    assert verdict.unexplained_pnl != 0
+    assert verdict.lost_fills == 1
+    assert (verdict.unexplained_pnl == 0) is mends
+    assert any("the audit found" in text for text in verdict.violations) is not mends
 
 
 def test_what_is_left_standing_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:

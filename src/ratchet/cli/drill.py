@@ -27,6 +27,7 @@ from ratchet.drill.drill import (
     run,
     run_scenario,
     run_seeds,
+    settle,
     troubles_of,
 )
 from ratchet.drill.event_log import EventLog
@@ -118,6 +119,7 @@ def _run(
 
 
 def _run_all(asked: _Asked, options: DrillOptions, seeds: int, jobs: int) -> tuple[list[Verdict], list[Failure]]:
+    settle()
     with _progress(len(SCENARIOS) + seeds) as advance:
         of_scenarios: list[Verdict] = []
         for each in SCENARIOS:

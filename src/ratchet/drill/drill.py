@@ -97,7 +97,7 @@ def run_seeds(options: DrillOptions, seeds: Sequence[int], jobs: int) -> Iterato
         yield from (run(options, seed, troubles_of(options, seed)) for seed in seeds)
         return
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_settle) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=settle) as pool:
         for future in as_completed([pool.submit(_run_chunk, options, chunk) for chunk in chunks]):
             yield from future.result()
 
@@ -111,8 +111,8 @@ def _run_chunk(options: DrillOptions, seeds: Sequence[int]) -> list[Verdict]:
     return [run(options, seed, troubles_of(options, seed)) for seed in seeds]
 
 
-def _settle() -> None:
-    """What a worker has loaded stays: every burial of a process looks through all that may go."""
+def settle() -> None:
+    """Make ready for many runs. What is loaded stays: every burial of a process looks through all that may go."""
     _rules()
     gc.collect()
     gc.freeze()

@@ -1,5 +1,8 @@
 """The event log of a run: what happened when, in virtual time, to read a failure by."""
 
+import logging
+import sys
+import traceback
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,16 +45,16 @@ class EventLog:
 def logging_into(log: EventLog) -> Iterator[None]:
     """Have this process log there."""
     level = 20 if log.wants_lines else 40
+    quiet, nowhere = logging.getLogger("sqlalchemy"), logging.NullHandler()
+    quiet.addHandler(nowhere)  # it would tell of connections that the dead did not give back
     structlog.configure(processors=[log.take], wrapper_class=structlog.make_filtering_bound_logger(level))
     try:
         yield
     finally:
         structlog.reset_defaults()
+        quiet.removeHandler(nowhere)
 
 
 def _told(error: Any) -> str:
-    import sys
-    import traceback
-
     found = sys.exc_info()[1] if error is True else error
     return "".join(traceback.format_exception(found))[-2_000:] if isinstance(found, BaseException) else ""
