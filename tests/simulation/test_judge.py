@@ -10,7 +10,6 @@ from ratchet.exchange.errors import OutcomeUnknown
 from ratchet.ledger.ledger import Ledger
 from ratchet.trading.audit import Auditor
 from ratchet.trading.executor import Executor
-from ratchet.trading.keeper import Keeper
 from ratchet.trading.protector import Protector
 from ratchet.trading.ward import Ward
 
@@ -62,8 +61,8 @@ def test_a_fill_that_is_not_booked_is_seen(options: DrillOptions, monkeypatch: p
 
 
 def test_what_is_left_standing_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Executor, "cancel_plain_orders", _nothing)
-    monkeypatch.setattr(Keeper, "_cancel_rungs", _nothing, raising=False)
+    monkeypatch.setattr(Executor, "cancel_own_orders", _nothing)
+    monkeypatch.setattr(Executor, "clear_orders", _nothing)
     verdict = run(options, QUIET, [])
     assert any("stands after the end" in violation for violation in verdict.violations)
 

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import structlog
 
-from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.identity import TRADERS, ClientOrderId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, StopOrder, StopReport, StopStatus
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.budget import Lane
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnknown, RateLimited, Rejected
 from ratchet.trading.notebook import Notebook
@@ -88,11 +89,24 @@ class Executor:
             self._notebook.status(client_order_id, OrderStatus.CANCELED)
         return cancelled
 
-    async def cancel_plain_orders(self, symbol: Symbol) -> bool:
-        """Cancel every plain order of the symbol; stops stay. False when it could not be done for certain."""
+    async def cancel_own_orders(self, symbol: Symbol) -> bool:
+        """Cancel our plain orders of a symbol; those of other hands stay. False when that is not certain."""
+        return await self._cancel(symbol, self._cancel_own)
+
+    async def clear_orders(self, symbol: Symbol) -> bool:
+        """Cancel every plain order of a symbol, whosever it is, at once: what is held is to be closed, and any of them
+        may have that refused. Stops stay. False when it is not certain."""
+        return await self._cancel(symbol, self._client.cancel_all)
+
+    async def _cancel_own(self, symbol: Symbol) -> None:
+        for order in await self._client.fetch_open_orders(symbol, lane=Lane.PROTECTIVE):
+            if order.client_order_id.startswith(TRADERS):
+                await self._client.cancel(symbol, order.client_order_id)
+
+    async def _cancel(self, symbol: Symbol, cancel: Callable[[Symbol], Awaitable[None]]) -> bool:
         for pause in _pauses(SEND_ATTEMPTS_MAX):
             try:
-                await self._client.cancel_all(symbol)
+                await cancel(symbol)
             except ExchangeError as error:
                 log.warning("orders_not_cancelled", symbol=symbol, error=str(error))
                 await asyncio.sleep(pause)

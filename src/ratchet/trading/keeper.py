@@ -393,7 +393,7 @@ class Keeper:
 
     async def _end(self) -> None:
         """Nothing is held: nothing may be left behind, and every fill must be in the ledger."""
-        await self._executor.cancel_plain_orders(self.state.symbol)
+        await self._executor.cancel_own_orders(self.state.symbol)
         self._protector.release(self.state.symbol)
         await self._look_again()
         try:

@@ -324,6 +324,13 @@ class Protector:
             return ward.price_wanted
         if ward.held == 0:
             return ZERO
+        closing = Side.SELL if ward.held > 0 else Side.BUY
+        ours = (stop.price_trigger for stop in ward.standing.values() if stop.is_ours and stop.side is closing)
+        # Until its trade is known a stop of ours stays where it is.
+        stands = next(ours, None)
+        return stands if stands is not None else self._default_price(ward)
+
+    def _default_price(self, ward: Ward) -> Decimal:
         return default_stop_price(ward.held, ward.price_entry, self._stop_fraction, self._rules[ward.symbol])
 
     async def _do(self, ward: Ward, step: "_Step") -> bool:
@@ -419,7 +426,7 @@ class Protector:
         if ward.triggering and reason == "stop_unfilled":
             self._watcher.on_trouble(ward.symbol, reason, "a triggered stop has not closed the position")
         self._watcher.on_closing(ward.symbol, reason)
-        await self._executor.cancel_plain_orders(ward.symbol)
+        await self._executor.clear_orders(ward.symbol)
         if not ward.held:
             return True
         order = MarketOrder(

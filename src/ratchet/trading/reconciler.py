@@ -203,4 +203,4 @@ class Reconciler:
         }
         for symbol in orphans:
             log.warning("orphans_cancelled", symbol=symbol)
-            await self._executor.cancel_plain_orders(symbol)
+            await self._executor.cancel_own_orders(symbol)

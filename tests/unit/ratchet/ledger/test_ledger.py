@@ -20,7 +20,7 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, trade_of
+from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Side, StopOrder
 from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.signal import Kind, NoSignal, Signal, Vote

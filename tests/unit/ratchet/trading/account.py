@@ -224,6 +224,14 @@ class Account(BinanceClient):
             self.end_stop(client_order_id, StopStatus.CANCELED)
         return True
 
+    async def cancel(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
+        """Take one plain order away."""
+        async with _Met(self, "cancel"):
+            found = next((each for each in self.resting if each.client_order_id == client_order_id), None)
+            if found is not None:
+                self.resting.remove(found)
+            return found
+
     async def cancel_all(self, symbol: Symbol) -> None:
         """Take plain orders away."""
         async with _Met(self, "cancel_all"):

@@ -356,9 +356,9 @@ def test_plain_orders_are_cancelled_again_and_again_but_not_for_ever() -> None:
 
     async def live() -> None:
         bench.account.troubles["cancel_all"] += [LOST_REQUEST] * (SEND_ATTEMPTS_MAX - 1)
-        assert await bench.executor.cancel_plain_orders(SYMBOL)
+        assert await bench.executor.clear_orders(SYMBOL)
         bench.account.troubles["cancel_all"] += [LOST_REQUEST] * SEND_ATTEMPTS_MAX
-        assert not await bench.executor.cancel_plain_orders(SYMBOL)
+        assert not await bench.executor.clear_orders(SYMBOL)
 
     execute(bench, live)
     assert bench.account.count("cancel_all") == 2 * SEND_ATTEMPTS_MAX

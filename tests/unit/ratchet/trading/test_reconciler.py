@@ -348,10 +348,11 @@ def test_orders_of_ours_that_outlived_their_trade_are_cancelled() -> None:
 
     async def live() -> None:
         case.account.resting.append(resting(f"rt-{case.ledger.run}-1-rung0"))
+        case.account.resting.append(resting("web_5"))
         await case.reconciler.recall()
 
     case.run(live)
-    assert not case.account.resting
+    assert [order.client_order_id for order in case.account.resting] == ["web_5"]
 
 
 def test_orders_of_others_and_of_trades_that_are_kept_stay() -> None:
