@@ -66,6 +66,16 @@ def run(
 ) -> Verdict:
     """One run of a trader through its troubles, judged. Args: signals, drawn by the seed unless given."""
     log = log or EventLog()
+    try:
+        return _run(options, seed, troubles, log, signals)
+    except Exception as error:
+        error.add_note(f"in seed {seed} of the drill")
+        raise
+
+
+def _run(
+    options: DrillOptions, seed: int, troubles: Sequence[Trouble], log: EventLog, signals: SignalsFor | None
+) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="drill-") as folder, logging_into(log):
         stage = _stage(options, Path(folder))
         played = play(stage, seed, troubles, log, signals)

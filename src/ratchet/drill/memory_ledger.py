@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import aiosqlite
@@ -14,19 +15,23 @@ from ratchet.ledger.database import WRITES
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.tables import Base
 
+_NUMBERS = count()
+
 
 class Disk:
     """One database. `trouble` is what it answers to whoever wants to write; empty while it is well."""
 
     def __init__(self) -> None:
         self.trouble = ""
-        self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._address = f"file:drill{next(_NUMBERS)}?mode=memory&cache=shared"
+        self._own = self._connected()  # while it is open the database is there
+        self._processes: sqlite3.Connection | None = None
         self._is_new = True
 
     async def open_ledger(self) -> Ledger:
         """The ledger on it, as a new process finds it: what was not committed is gone."""
-        if self._connection.in_transaction:
-            self._connection.rollback()
+        self._hang_up()
+        self._processes = self._connected()
         engine = create_async_engine("sqlite+aiosqlite://", async_creator=self._connect, poolclass=StaticPool)
         _mind(engine, self)
         if self._is_new:
@@ -37,14 +42,26 @@ class Disk:
 
     def read(self, query: str) -> list[tuple[Any, ...]]:
         """What is written on it."""
-        return self._connection.execute(query).fetchall()
+        return self._own.execute(query).fetchall()
 
     def close(self) -> None:
         """Gone."""
-        self._connection.close()
+        self._hang_up()
+        self._own.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._address, uri=True, check_same_thread=False, isolation_level=None)
+
+    def _hang_up(self) -> None:
+        """Whatever the dead process left open is taken back. Its connection is its own: what is left of it in memory
+        may close it at any time."""
+        if self._processes is not None:
+            self._processes.close()
 
     async def _connect(self) -> aiosqlite.Connection:
-        return _Inline(self._connection)
+        if self._processes is None:
+            raise sqlite3.OperationalError("unable to open database file")
+        return _Inline(self._processes)
 
 
 class _Inline(aiosqlite.Connection):
