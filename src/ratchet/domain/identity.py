@@ -12,7 +12,8 @@ TradeId = NewType("TradeId", int)  # ours: a position's whole life
 DIGITS = string.digits + string.ascii_lowercase
 CLIENT_ORDER_ID_LENGTH_MAX = 36  # Binance answers -4015 beyond
 
-TRADERS = "rt-"  # how the names of the trader's orders begin
+TRADERS, GUARDIANS = "rt-", "rg-"  # how the names of the trader's orders begin, and of the guardian's
+OURS = (TRADERS, GUARDIANS)
 LEASE_STOP = "rt-lease-"  # of the lease of an account
 CHECK_STOP = "rt-check-"  # of a preflight
 IDLE_STOPS = (LEASE_STOP, CHECK_STOP)  # how the names of conditional orders begin that are seen only: none protects

@@ -8,7 +8,7 @@ from decimal import Decimal
 from localbinance.core.account_state import Uncovered
 from localbinance.core.order import Trade
 from localbinance.market.disturbed import Flash, Gap
-from ratchet.domain.identity import trade_of
+from ratchet.domain.identity import OURS, trade_of
 from ratchet.drill.play import DEAD, STARTING, Excuse, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
 from ratchet.drill.venue import ACCOUNT, START_MS
@@ -17,7 +17,6 @@ BUDGET_TRIPS = 14  # one-way trips: reply, stop, refusal, the other kind of stop
 RESTART_MS = 1_000.0  # from the start of a process to everything covered, in quiet
 OF_TRADING = frozenset({"REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "INSURANCE_CLEAR"})
 SLACK = Decimal("1.5")  # of what the open positions may lose: fees, slippage at the stop
-OURS = ("rt-", "rg-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

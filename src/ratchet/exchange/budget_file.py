@@ -2,7 +2,6 @@
 
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +12,7 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from ratchet.exchange.budget import Counts
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from ratchet.exchange.file_lock import try_lock, unlock
 
 SIZE_MAX = 65_536  # bytes; what is longer was not written by us, and is no JSON when cut off
 FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -91,12 +86,12 @@ class BudgetFile:
     def locked(self) -> Iterator[int]:
         """The file, open, and nobody else's. Raises: Busy; OSError when there can be none."""
         descriptor = self._opened()
-        if not _lock(descriptor):
+        if not try_lock(descriptor):
             raise Busy
         try:
             yield descriptor
         finally:
-            _unlock(descriptor)
+            unlock(descriptor)
 
     def _opened(self) -> int:
         # A file that was swept away is still open here, and nobody else's any more.
@@ -140,30 +135,3 @@ def _make_own(folder: Path) -> None:
         return
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise PermissionError(f"{folder} is not a folder of this user alone; choose another: exchange.budget_folder")
-
-
-if sys.platform == "win32":
-
-    def _lock(descriptor: int) -> bool:
-        os.lseek(descriptor, SIZE_MAX, os.SEEK_SET)  # a byte that nobody reads: Windows locks against reading
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, SIZE_MAX, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -2,16 +2,11 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from ratchet.config.exchange_settings import ExchangeSettings
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from ratchet.exchange.file_lock import try_lock
 
 
 class AccountLock:
@@ -26,14 +21,7 @@ class AccountLock:
         if self._descriptor is None:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if sys.platform == "win32":
-                msvcrt.locking(self._descriptor, msvcrt.LK_NBLCK, 1)
-            else:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            return False
-        return True
+        return try_lock(self._descriptor)
 
     def release(self) -> None:
         """Let the next one have it."""

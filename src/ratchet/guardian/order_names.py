@@ -3,9 +3,8 @@
 import secrets
 from string import ascii_lowercase
 
-from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.identity import GUARDIANS, ClientOrderId
 
-PREFIX = "rg-"
 LETTERS = 4
 
 
@@ -13,7 +12,7 @@ class OrderNames:
     """Gives out names. The trader knows the prefix: it counts such stops as cover and books their fills."""
 
     def __init__(self) -> None:
-        self._stem = PREFIX + "".join(secrets.choice(ascii_lowercase) for _ in range(LETTERS))
+        self._stem = GUARDIANS + "".join(secrets.choice(ascii_lowercase) for _ in range(LETTERS))
         self._given = 0
 
     def next(self) -> ClientOrderId:

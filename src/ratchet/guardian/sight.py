@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ratchet.domain.identity import IDLE_STOPS
+from ratchet.domain.identity import IDLE_STOPS, OURS
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import StopReport, StopStatus
 from ratchet.domain.position import Position
 from ratchet.risk.protection import Standing, covered
 
-OURS = ("rt-", "rg-")  # the trader's orders and the guardian's
 UNDER_WAY = frozenset({StopStatus.TRIGGERING, StopStatus.TRIGGERED})
 
 

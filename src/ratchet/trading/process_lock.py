@@ -2,17 +2,16 @@
 process dies, however it dies."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import make_url
 
+from ratchet.exchange.file_lock import try_lock
 from ratchet.ledger.errors import LedgerError
 
 SUFFIX = ".lock"
-LOCKED_BYTE = 1_000  # beyond the pid, which others have to be able to read: Windows locks bytes against reading
 
 
 class LedgerInUse(LedgerError):
@@ -38,7 +37,7 @@ def lock_ledger(url: str) -> Iterator[None]:
     except OSError as error:
         raise LedgerError(f"{path} cannot be written: {error.strerror}; name a ledger in a folder that can") from None
     try:
-        if not _lock(file):
+        if not try_lock(file):
             pid = path.read_text(errors="replace").strip()
             raise LedgerInUse(f"{ledger}: process {pid or 'unknown'} trades with this ledger; end it first")
         os.truncate(file, 0)
@@ -46,26 +45,3 @@ def lock_ledger(url: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)  # and with it the lock; the file stays: removing it would let two processes lock two files
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> bool:
-        os.lseek(file, LOCKED_BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        os.lseek(file, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True

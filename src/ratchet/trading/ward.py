@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from ratchet.domain.identity import IDLE_STOPS, ClientOrderId, TradeId
+from ratchet.domain.identity import IDLE_STOPS, OURS, ClientOrderId, TradeId
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import Side, StopOrder, StopReport, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.risk.protection import Standing, covered
 
-OURS = ("rt-", "rg-")  # the trader's orders and the guardian's
 SETTLED_MS = 1_500.0  # of real time: a REST answer that contradicts younger news than this proves nothing
 ENDED_KEPT_MAX = 64
 
