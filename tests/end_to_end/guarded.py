@@ -187,3 +187,18 @@ async def eventually(holds: Callable[[], Awaitable[bool] | bool], within_s: floa
             if found if isinstance(found, bool) else await found:
                 return loop.time() - began
             await asyncio.sleep(LOOK_PAUSE_S)
+
+
+def is_running(pid: int) -> bool:
+    """A process that has ended and that nobody waits for does not run."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def end(pid: int) -> None:
+    if is_running(pid):
+        os.kill(pid, signal.SIGTERM)
+    await eventually(lambda: not is_running(pid))

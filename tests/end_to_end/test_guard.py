@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ratchet.domain.order import Side
-from tests.end_to_end.guarded import SYMBOL, Hand, a_guard, a_hand, environment, eventually, said
+from tests.end_to_end.guarded import SYMBOL, Hand, a_guard, a_hand, end, environment, eventually, is_running, said
 from tests.end_to_end.proxy import Fault, a_proxy
 from tests.wire.conftest import Venue
 
@@ -280,21 +280,6 @@ async def a_trader(environ: dict[str, str], folder: Path, *, is_flat: bool = Tru
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-
-
-def is_running(pid: int) -> bool:
-    """A process that has ended and that nobody waits for does not run."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-async def end(pid: int) -> None:
-    if is_running(pid):
-        os.kill(pid, signal.SIGTERM)
-    await eventually(lambda: not is_running(pid))
 
 
 async def test_a_traders_guardian_comes_back_when_it_is_killed_and_protects(venue: Venue, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ratchet.domain.identity import LEASE_STOP
-from tests.end_to_end.guarded import SYMBOL, Hand, a_hand, environment, eventually
+from tests.end_to_end.guarded import SYMBOL, Hand, a_hand, end, environment, eventually, is_running
 from tests.end_to_end.proxy import a_proxy
 from tests.wire.conftest import Venue
 from tests.wire.signed import signing
@@ -115,21 +115,6 @@ async def release_for_the_dead(venue: Venue) -> None:
     async with a_hand(venue) as hand:
         for stop in await hand.client.fetch_open_stops():
             await hand.client.cancel_stop(stop.symbol, stop.client_order_id)
-
-
-def is_running(pid: int) -> bool:
-    """A process that has ended and that nobody waits for does not run."""
-    stat = Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-async def end(pid: int) -> None:
-    if is_running(pid):
-        os.kill(pid, signal.SIGTERM)
-    await eventually(lambda: not is_running(pid))
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -33,13 +33,20 @@ async def running(*arguments: str) -> AsyncIterator[Venue]:
         yield venue_of(exchange)
 
 
-@pytest.fixture(scope="module")
-def venue() -> Iterator[Venue]:
-    """One localbinance for a module's tests."""
+@contextmanager
+def serving(*arguments: str) -> Iterator[Venue]:
+    """The same beyond a test's own event loop: for many of them."""
     with asyncio.Runner() as runner:
-        context = running()
+        context = running(*arguments)
         it = runner.run(context.__aenter__())
         try:
             yield it
         finally:
             runner.run(context.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="module")
+def venue() -> Iterator[Venue]:
+    """One localbinance for a module's tests."""
+    with serving() as it:
+        yield it

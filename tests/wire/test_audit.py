@@ -29,7 +29,7 @@ from ratchet.trading.attribution import Attribution, AttributionParts
 from ratchet.trading.audit import Auditor, AuditReport
 from ratchet.trading.process_lock import lock_ledger
 from ratchet.trading.reconciler import STRATEGY
-from tests.wire.conftest import Venue, running
+from tests.wire.conftest import Venue, serving
 from tests.wire.signed import EVENT_TIMEOUT_S, Signed, signing
 
 NOTIONAL = Decimal(500)
@@ -38,13 +38,8 @@ NOTIONAL = Decimal(500)
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
     """One that limits nobody: the tests look at it again and again."""
-    with asyncio.Runner() as runner:
-        context = running("--no-rate-limits")
-        it = runner.run(context.__aenter__())
-        try:
-            yield it
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with serving("--no-rate-limits") as it:
+        yield it
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.wire.conftest import Venue, running
+from tests.wire.conftest import Venue, running, serving
 from tests.wire.signed import EVENT_TIMEOUT_S, Answer, Signed, signing
 from tests.wire.test_serve import serve
 
@@ -25,13 +25,8 @@ LONG_MS = 400
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
     """One for all tests here. Without limits of its own: tests ask until they see what they wait for."""
-    with asyncio.Runner() as runner:
-        context = running("--no-rate-limits")
-        it = runner.run(context.__aenter__())
-        try:
-            yield it
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with serving("--no-rate-limits") as it:
+        yield it
 
 
 @pytest.fixture

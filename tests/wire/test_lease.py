@@ -16,7 +16,7 @@ from ratchet.trading.idle_stop import idle_stop
 from ratchet.trading.lease import LOST_MS, RENEW_MS, AccountTaken, Lease
 from ratchet.trading.lease_verdict import STALE_MS, SeenLease, lease_name, leases_among
 from tests.end_to_end.proxy import Fault, a_proxy
-from tests.wire.conftest import Venue, running
+from tests.wire.conftest import Venue, running, serving
 
 RACES = 40
 LIMIT_S = 20
@@ -68,13 +68,8 @@ async def a_client(venue: Venue, address: str | None = None, timeout_s: float = 
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
     """One for the module, without limits: races ask more in a second than a trader in an hour."""
-    with asyncio.Runner() as runner:
-        context = running("--no-rate-limits")
-        it = runner.run(context.__aenter__())
-        try:
-            yield it
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with serving("--no-rate-limits") as it:
+        yield it
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from ratchet.trading import preflight as preflight_module
 from ratchet.trading.idle_stop import idle_stop
 from ratchet.trading.preflight import Check, Preflight, PreflightParts, Report, Verdict
 from tests.end_to_end.proxy import Fault, a_proxy
-from tests.wire.conftest import Venue, running
+from tests.wire.conftest import Venue, running, serving
 from tests.wire.signed import Signed, signing
 
 ALGO = "/fapi/v1/algoOrder"
@@ -97,13 +97,8 @@ async def open_names(client: BinanceClient) -> list[str]:
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
     """One for the module, without limits: it is asked more in a second than by a trader in an hour."""
-    with asyncio.Runner() as runner:
-        context = running("--no-rate-limits")
-        it = runner.run(context.__aenter__())
-        try:
-            yield it
-        finally:
-            runner.run(context.__aexit__(None, None, None))
+    with serving("--no-rate-limits") as it:
+        yield it
 
 
 @pytest.fixture

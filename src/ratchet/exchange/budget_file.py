@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,15 +24,6 @@ log = structlog.get_logger(__name__)
 
 class Busy(Exception):
     """Another process has the file just now."""
-
-
-def folder_of_this_user() -> Path:
-    """The user's state folder: there a ban is known after a restart of the machine too."""
-    state = os.environ.get("XDG_STATE_HOME")
-    try:
-        return (Path(state) if state else Path.home() / ".local" / "state") / "ratchet"
-    except RuntimeError:  # a user without a home
-        return Path(tempfile.gettempdir()) / f"ratchet-{os.getpid()}"
 
 
 class BudgetFile:

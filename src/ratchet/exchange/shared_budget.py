@@ -1,6 +1,7 @@
 """The shared budget: requests ask it before they go out, and tell it what was answered; all processes share one."""
 
 import asyncio
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,9 +9,10 @@ from hashlib import sha256
 import structlog
 
 from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.config.state_folder import state_folder
 from ratchet.domain.clock import Clock
 from ratchet.exchange.budget import MINUTE_MS, Answer, Counts, Granted, Lane, Limits, Wait, Wish, ask
-from ratchet.exchange.budget_file import BudgetFile, Busy, folder_of_this_user
+from ratchet.exchange.budget_file import BudgetFile, Busy
 from ratchet.exchange.cost import Cost
 from ratchet.exchange.errors import RateLimited
 from ratchet.exchange.told import Told
@@ -56,7 +58,9 @@ class SharedBudget:
         self._limits = self._limits_max if settings.rate_limit else None
         address = settings.http_url or BINANCE
         self._account = _digest(address, settings.api_key.get_secret_value())
-        self._file = BudgetFile((settings.budget_folder or folder_of_this_user()) / f"budget-{_digest(address)}.json")
+        self._file = BudgetFile(
+            (settings.budget_folder or state_folder(os.environ)) / f"budget-{_digest(address)}.json"
+        )
         self._owed: list[_Answered | tuple[Wish, int]] = []  # (a request, when it went out)
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.config.state_folder import state_folder
 from ratchet.exchange.file_lock import try_lock
 
 
@@ -34,6 +35,4 @@ def lock_of(settings: ExchangeSettings, environ: Mapping[str, str]) -> AccountLo
     """The lock of an account, named by a hash of exchange and key, in the user's state folder."""
     account = f"{settings.http_url or ''} {settings.api_key.get_secret_value()}"
     name = hashlib.sha256(account.encode()).hexdigest()[:16]
-    state = environ.get("XDG_STATE_HOME")
-    folder = Path(state) if state else Path.home() / ".local" / "state"
-    return AccountLock(folder / "ratchet" / f"guard-{name}.lock")
+    return AccountLock(state_folder(environ) / f"guard-{name}.lock")

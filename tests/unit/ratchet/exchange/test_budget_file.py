@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ratchet.exchange.budget import Counts, Window
-from ratchet.exchange.budget_file import SIZE_MAX, BudgetFile, Busy, folder_of_this_user
+from ratchet.exchange.budget_file import SIZE_MAX, BudgetFile, Busy
 
 
 def one_more(counts: Counts) -> tuple[Counts, int]:
@@ -110,11 +110,3 @@ def test_where_no_folder_can_be_the_process_counts_alone(tmp_path: Path) -> None
     (tmp_path / "file").write_bytes(b"")
     file = BudgetFile(tmp_path / "file" / "budget.json")
     assert [file.update(one_more), file.update(one_more)] == [1, 2]
-
-
-def test_the_folder_is_the_users_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert folder_of_this_user() == tmp_path / "ratchet"
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert folder_of_this_user() == tmp_path / ".local" / "state" / "ratchet"
