@@ -227,9 +227,9 @@ class _Play:
                 self._seen.excuses.append(
                     Excuse(from_ms=now_ms, until_ms=float("inf"), symbol=Symbol(act.symbol), reason="settled")
                 )
-            case FillSlowly() if any(_is_refusal(each) for each in self._seen.troubles):
-                # What cannot have a stop is closed at market, as slowly as everything else of it fills.
-                self._excuse_spells(act.symbol, act.over_ms, "slow")
+            case FillSlowly():
+                # What is closed at market, by whatever reason, is closed as slowly as everything else of it fills.
+                self._excuse_spells(act.symbol, 2 * act.over_ms, "slow")
 
     def _excuse_spells(self, symbol: str, spell_ms: float, reason: str) -> None:
         now_ms = self._world.now_ms

@@ -7,6 +7,7 @@ from decimal import Decimal
 import orjson
 
 from localbinance.core.account_state import Uncovered
+from localbinance.core.act import FillSlowly
 from localbinance.core.exchange import Exchange
 from localbinance.core.tick import Tick
 from localbinance.market.synthetic import SyntheticMarket
@@ -32,6 +33,7 @@ from ratchet.exchange import parse_market
 ACCOUNT = "drill"
 START_MS = 1_767_225_600_000  # 2026-01-01, 00:00 UTC
 STEP_MS = 10_000  # of the market
+PART_MS = 250  # of time, where orders fill part by part
 NOT_FOUND = 404
 
 Json = dict[str, object]
@@ -136,6 +138,8 @@ class Venue:
             return no.message
         finally:
             self._publish()
+        if isinstance(act, FillSlowly):
+            self._pass_time()
         return ""
 
     # What is seen from its side -----------------------------------------------------------------------------------
@@ -197,6 +201,12 @@ class Venue:
         self._conductor.step()
         self._world.after(STEP_MS, self._step)
         self.on_step()
+
+    def _pass_time(self) -> None:
+        """Between the steps of the market too: orders fill part by part."""
+        self.exchange.on_time(self.now_ms())
+        self._publish()
+        self._world.after(PART_MS, self._pass_time)
 
     def _cut(self) -> None:
         line, self._line = self._line, None

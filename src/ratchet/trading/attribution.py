@@ -6,13 +6,14 @@ from decimal import Decimal
 
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, TradeId, trade_of
+from ratchet.domain.identity import TradeId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.budget import Lane
 from ratchet.exchange.client import BinanceClient
 from ratchet.ledger.ledger import Ledger
 from ratchet.risk.protection import default_stop_price
+from ratchet.trading.ownership import owner_of_fill
 from ratchet.trading.reconciler import STRATEGY
 
 REASON = "found by the audit"
@@ -46,22 +47,11 @@ class Attribution:
         None when it cannot be booked: no trade has the symbol, and nothing is known of the symbol either.
         Raises: LedgerError, ExchangeError.
         """
-        trade_id, name = await self._owner(fill)
-        trade_id = trade_id or await self._ledger.trade_at(fill.symbol, fill.at_ms) or await self._begin(fill)
+        owner = await owner_of_fill(self._client, self._ledger, fill, Lane.ORDINARY)
+        trade_id = owner.trade_id or await self._ledger.trade_at(fill.symbol, fill.at_ms) or await self._begin(fill)
         if trade_id is not None:
-            await self._ledger.record_fill(replace(fill, client_order_id=name), trade_id)
+            await self._ledger.record_fill(replace(fill, client_order_id=owner.name), trade_id)
         return trade_id
-
-    async def _owner(self, fill: Fill) -> tuple[TradeId | None, ClientOrderId | None]:
-        """The trade of ours, and the name of the order. What a stop became carries the stop's name."""
-        if (trade_id := await self._ledger.trade_of_order(fill.symbol, fill.order_id)) is not None:
-            return trade_id, None
-        report = await self._client.fetch_order_by_number(fill.symbol, fill.order_id, lane=Lane.ORDINARY)
-        if report is None:
-            return None, None
-        trade_id = trade_of(self._ledger.run, report.client_order_id)
-        is_ours = trade_id is not None and await self._ledger.trade(trade_id) is not None
-        return trade_id if is_ours else None, report.client_order_id
 
     async def _begin(self, fill: Fill) -> TradeId | None:
         """A trade of another hand. One whose position stands is opened again by whoever finds the position."""

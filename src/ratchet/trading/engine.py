@@ -437,7 +437,7 @@ class Engine:
 
     def _put(self, event: UserEvent) -> None:
         if not self._events.put(event):
-            log.error("event_dropped", event=type(event).__name__)
+            log.error("event_dropped", kind=type(event).__name__)
 
     async def _react(self) -> None:
         while True:
@@ -445,7 +445,7 @@ class Engine:
                 try:
                     await self._on_event(event)
                 except (ExchangeError, LedgerError) as error:
-                    log.warning("event_not_worked_off", event=type(event).__name__, error=str(error))
+                    log.warning("event_not_worked_off", kind=type(event).__name__, error=str(error))
 
     async def _on_event(self, event: UserEvent) -> None:
         match event:

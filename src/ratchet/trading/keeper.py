@@ -10,7 +10,7 @@ import structlog
 
 from ratchet.domain.clock import Clock
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.identity import ClientOrderId, FillId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, StopOrder, StopStatus
@@ -24,12 +24,14 @@ from ratchet.risk.stop_move import stop_after_rungs
 from ratchet.trading.executor import Executor, NeverArrived, stop_status
 from ratchet.trading.inbox import Inbox
 from ratchet.trading.notebook import Notebook
+from ratchet.trading.ownership import owner_of_fill
 from ratchet.trading.protector import Protector
 from ratchet.trading.trade_state import TradeOrder, TradeState
 
 INBOX_SIZE_MAX = 1_000
 LOOKS_IN_VAIN_MAX = 3  # answers without the fills that must be there, before their lack is booked as a gap
 LOOK_PAUSE_S = 0.5
+CLOCK_DOUBT_MS = 600_000  # by so much this machine's clock may have been ahead when the trade began
 PLAN_TIMEOUT_S = 3.0  # for the ledger to have the plan, before the entry is given up
 LATE_REQUEST_MS = 7_000  # after this the exchange takes a request no more: its receive window is over
 
@@ -96,6 +98,7 @@ class Keeper:
         self._price_stop = state.bracket.price_stop
         self._rungs: list[tuple[Role, LimitOrder]] = []
         self._reason = ""  # why it ends, once somebody wants it to
+        self._others: dict[FillId, None] = {}  # executions on the symbol that are none of this trade's
         self._looks_in_vain = 0
         self._left = False
 
@@ -335,8 +338,9 @@ class Keeper:
     async def _look_again(self) -> bool:
         """Ask the exchange for this trade's fills and book those that were missed. False when it did not answer."""
         try:
-            fills = await self._client.fetch_fills(self.state.symbol, since_ms=self.state.opened_ms)
-            missed = [fill for fill in fills if fill.fill_id not in self.state.fills]
+            since_ms = self.state.opened_ms - CLOCK_DOUBT_MS
+            fills = await self._client.fetch_fills(self.state.symbol, since_ms=since_ms)
+            missed = [fill for fill in fills if fill.fill_id not in self.state.fills.keys() | self._others.keys()]
             if not fills or any(self.state.name_of(fill) is None for fill in missed):
                 await self._learn_ends()
             for fill in missed:
@@ -349,9 +353,13 @@ class Keeper:
     async def _book_missed(self, fill: Fill) -> None:
         name = self.state.name_of(fill)
         if name is None:
-            owner = await self._ledger.trade_of_order(fill.symbol, fill.order_id)
-            if owner is not None and owner != self.state.trade_id:
+            owner = await owner_of_fill(self._client, self._ledger, fill)
+            # What another hand did before is none of this trade's; what it does meanwhile is.
+            is_ours = owner.trade_id == self.state.trade_id
+            if not is_ours and (owner.trade_id is not None or fill.at_ms < self.state.opened_ms):
+                self._others[fill.fill_id] = None
                 return
+            name = owner.name if is_ours else None
         self._book(replace(fill, client_order_id=name))
 
     def _book(self, fill: Fill) -> None:

@@ -440,13 +440,24 @@ class Protector:
         version = ward.version
         ward.is_market_closed = False
         try:
-            await self.send(order)
+            report = await self.send(order)
+            if not report.status.is_final:
+                await self._await_end(ward, order.client_order_id)
         except (Rejected, NeverArrived) as no:
             log.warning("close_refused", symbol=ward.symbol, error=str(no))
             if isinstance(no, Rejected) and no.meaning is Meaning.NOTHING_TO_REDUCE:
                 ward.doubt(self._clock.elapsed_ms())
             ward.is_market_closed = isinstance(no, Rejected) and no.meaning is Meaning.NOT_TRADING
         return ward.version != version
+
+    async def _await_end(self, ward: Ward, name: ClientOrderId) -> None:
+        """A close is being filled, in parts: another beside it would take from the stop what still covers the rest."""
+        began = self._clock.elapsed_ms()
+        while ward.held and self._clock.elapsed_ms() - began < TRIGGER_PATIENCE_MS:
+            await asyncio.sleep(CLOSE_PAUSE_S)
+            report = await self._client.fetch_order(ward.symbol, name)
+            if report is None or report.status.is_final:
+                return
 
     async def _look_again(self, ward: Ward) -> None:
         """A close was refused, lost, or told by nobody: what is held is the exchange's to say, not ours to guess."""

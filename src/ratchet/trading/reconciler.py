@@ -15,8 +15,7 @@ from ratchet.config.protection_settings import ForeignPolicy
 from ratchet.config.sections import BracketSettings
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.clock import Clock
-from ratchet.domain.fill import Fill
-from ratchet.domain.identity import ClientOrderId, TradeId, trade_of
+from ratchet.domain.identity import ClientOrderId, TradeId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import Side, StopReport
 from ratchet.domain.signal import Signal
@@ -26,6 +25,7 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.risk.plan import CannotPlan, plan_bracket
 from ratchet.risk.protection import default_stop_price
 from ratchet.trading.executor import Executor
+from ratchet.trading.ownership import owner_of_fill, owner_of_name
 from ratchet.trading.protector import Protector
 from ratchet.trading.recollection import recollect
 from ratchet.trading.trade_state import TradeState
@@ -115,7 +115,7 @@ class Reconciler:
         for fill in reversed(await self._client.fetch_fills(symbol, since_ms=since_ms)):
             if left == 0:
                 break
-            owner = await self._owner_of_fill(fill)
+            owner = (await owner_of_fill(self._client, self._ledger, fill)).trade_id
             if owner is not None:
                 return await self.reopen(owner) if fill.side.sign * ward.held > 0 else None
             left -= fill.side.sign * fill.quantity
@@ -133,8 +133,7 @@ class Reconciler:
 
     async def owner_of(self, name: ClientOrderId) -> TradeId | None:
         """The trade of ours that an order belongs to, by its name. Raises: LedgerError."""
-        trade_id = trade_of(self._ledger.run, name)
-        return None if trade_id is None or await self._ledger.trade(trade_id) is None else trade_id
+        return await owner_of_name(self._ledger, name)
 
     async def _found(self, trade_id: int) -> Found:
         row = await self._ledger.trade(TradeId(trade_id))
@@ -150,13 +149,6 @@ class Reconciler:
         if self._policy is ForeignPolicy.IGNORE:
             self._protector.ignore(symbol)
         return "foreign" if self._policy is ForeignPolicy.FLATTEN else ""
-
-    async def _owner_of_fill(self, fill: Fill) -> TradeId | None:
-        owner = await self._ledger.trade_of_order(fill.symbol, fill.order_id)
-        if owner is not None:
-            return owner
-        report = await self._client.fetch_order_by_number(fill.symbol, fill.order_id)
-        return None if report is None else await self.owner_of(report.client_order_id)
 
     async def _begin_foreign(self, symbol: Symbol, held: Decimal, price_entry: Decimal, opened_ms: int) -> Found:
         """A trade for a position of another hand."""

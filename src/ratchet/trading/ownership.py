@@ -1,0 +1,33 @@
+"""Ownership: whose an order is, by its number in the ledger, else by the name that the exchange knows it by."""
+
+from dataclasses import dataclass
+
+from ratchet.domain.fill import Fill
+from ratchet.domain.identity import ClientOrderId, TradeId, trade_of
+from ratchet.exchange.budget import Lane
+from ratchet.exchange.client import BinanceClient
+from ratchet.ledger.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The trade of ours that an order belongs to, None for another hand's; the order's name, if it was asked for."""
+
+    trade_id: TradeId | None
+    name: ClientOrderId | None = None
+
+
+async def owner_of_fill(client: BinanceClient, ledger: Ledger, fill: Fill, lane: Lane = Lane.PROTECTIVE) -> Owner:
+    """Whose order was filled. What a stop became carries the stop's name. Raises: LedgerError, ExchangeError."""
+    if (trade_id := await ledger.trade_of_order(fill.symbol, fill.order_id)) is not None:
+        return Owner(trade_id)
+    report = await client.fetch_order_by_number(fill.symbol, fill.order_id, lane=lane)
+    if report is None:
+        return Owner(None)
+    return Owner(await owner_of_name(ledger, report.client_order_id), report.client_order_id)
+
+
+async def owner_of_name(ledger: Ledger, name: ClientOrderId) -> TradeId | None:
+    """The trade that a name tells of, if the ledger has it. Raises: LedgerError."""
+    trade_id = trade_of(ledger.run, name)
+    return None if trade_id is None or await ledger.trade(trade_id) is None else trade_id
