@@ -2,6 +2,7 @@
 alone, and what it survives."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from ratchet.domain.order import Side
 from tests.end_to_end.guarded import SYMBOL, Hand, a_guard, a_hand, end, environment, eventually, is_running, said
 from tests.end_to_end.proxy import Fault, a_proxy
 from tests.wire.conftest import Venue
+from tests.wire.signed import signing
 
 START_S = 15.0  # for a process to start on a busy machine
 PROTECTED_WITHIN_S = 3.0
@@ -55,12 +57,13 @@ async def test_a_position_opened_while_it_looks_is_protected_in_time(venue: Venu
 
 async def test_a_position_whose_stop_would_be_beyond_the_price_is_closed(venue: Venue, tmp_path: Path) -> None:
     async with a_hand(venue) as hand:
-        position = await hand.opens()
-        # So tight that the spread alone is beyond it, on the side of the long's entry that it has paid.
-        environ = environment(venue, tmp_path, BRACKET__STOP_FRACTION="0.0000001")
-        async with a_guard(environ, tmp_path) as guard:
+        await hand.opens()
+        async with signing(venue) as exchange:
+            gap = json.dumps({"act": "gap", "symbol": SYMBOL, "fraction": "-0.01"})
+            answer = await exchange.send("POST", "/localbinance/act", {"act": gap}, signed=False)
+            assert answer.status == 200, answer.body
+        async with a_guard(environment(venue, tmp_path, BRACKET__STOP_FRACTION="0.001"), tmp_path) as guard:
             await eventually(hand.is_flat)
-        assert position.quantity > 0
     assert "-2021" in guard.said("position_closing")[0]["reason"]
     assert guard.said("stop_placed") == []
 
