@@ -63,6 +63,7 @@ def serve_command(
         0
     ],
     seed: Annotated[int, typer.Option(min=0, help="Of the synthetic market and of what faults draw.")] = 7,
+    history_days: Annotated[int, typer.Option(min=1, max=60, help="Of synthetic candles before the start.")] = 5,
     quote: Annotated[str, typer.Option(help="Of the recordings: USDT serves them under the USDC name.")] = "USDC",
     from_: Annotated[str | None, typer.Option("--from", help="The first instant, ISO 8601, UTC.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The last instant of the recordings.")] = None,
@@ -89,7 +90,7 @@ def serve_command(
     factor = _speed(speed)
     rules = load_market_rules()
     span = _instant("--from", from_), _instant("--to", to)
-    source, rules = _market(market or [SYNTHETIC], rules, factor, seed, quote, *span)
+    source, rules = _market(market or [SYNTHETIC], rules, factor, seed, history_days, quote, *span)
     checked = check_time if check_time is not None else factor in (None, 1.0)
     options = ServeOptions(
         market=source,
@@ -171,6 +172,7 @@ def _market(
     rules: MarketRules,
     speed: float | None,
     seed: int,
+    history_days: int,
     quote: str,
     from_ms: int | None,
     to_ms: int | None,
@@ -185,7 +187,10 @@ def _market(
         ]
         step_ms = STEP_REAL_TIME_MS if speed is not None and speed <= 1 else STEP_MS
         start_ms -= start_ms % MINUTE_MS
-        return SyntheticMarket(symbols, seed=seed, start_ms=start_ms, rules=rules.symbols, step_ms=step_ms), rules
+        market = SyntheticMarket(
+            symbols, seed=seed, start_ms=start_ms, rules=rules.symbols, step_ms=step_ms, history_days=history_days
+        )
+        return market, rules
     if SYNTHETIC in names:
         raise Refusal("--market is synthetic or recorded, not both")
     recorded = RecordedMarket(

@@ -97,7 +97,7 @@ def settings_for(exchange: LocalExchange, address: str, folder: Path) -> Setting
 
 @asynccontextmanager
 async def a_scene(folder: Path) -> AsyncIterator[Scene]:
-    arguments = ("--market=synthetic", "--speed=max", "--port=0", "--balance=400", "--seed=5")
+    arguments = ("--market=synthetic", "--speed=max", "--port=0", "--balance=400", "--seed=5", "--history-days=1")
     async with local_exchange(arguments) as exchange, a_proxy(exchange.ready.http.removeprefix("http://")) as proxy:
         clock = LockstepClock(exchange.ready.start_ms)
         settings = settings_for(exchange, proxy.address, folder)
@@ -301,7 +301,7 @@ asyncio.run(main())
 async def test_killed_without_warning_it_leaves_every_position_with_its_stop_and_takes_its_trades_up_again(
     tmp_path: Path,
 ) -> None:
-    arguments = ("--market=synthetic", "--speed=max", "--port=0", "--balance=400", "--seed=5")
+    arguments = ("--market=synthetic", "--speed=max", "--port=0", "--balance=400", "--seed=5", "--history-days=1")
     async with local_exchange(arguments) as exchange:
         ready = exchange.ready.model_dump(by_alias=True) | {
             "apiKey": exchange.ready.api_key.get_secret_value(),

@@ -252,7 +252,7 @@ async def _equity_points(ledger: Ledger) -> list[tuple[int, Decimal]]:
 def _exchange_arguments(options: DemoOptions) -> list[str]:
     arguments = [f"--market={market}" for market in options.markets]
     arguments += ["--speed", options.speed, "--seed", str(options.seed), "--quote", options.quote, "--balance", "400"]
-    arguments += ["--port", "0", "--wait-for-client", "--check-time"]
+    arguments += ["--port", "0", "--wait-for-client", "--check-time", "--history-days", "2"]
     for name, value in (("--from", options.from_), ("--to", options.to), ("--faults", options.faults)):
         if value is not None:
             arguments += [name, str(value)]

@@ -14,7 +14,7 @@ from ratchet.config.settings import Settings, load_settings
 
 VAR = Path("var")
 LOCAL_KEYS = {"api_key": "local-key", "api_secret": "local-secret"}  # localbinance's own, where nobody says others
-EMBEDDED = ("--market=synthetic", "--speed=1", "--port=0", "--balance=400")
+EMBEDDED = ("--market=synthetic", "--speed=1", "--port=0", "--balance=400", "--history-days=2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
