@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ratchet.domain.identity import TradeId
 from ratchet.drill.drill import DrillOptions, run, run_scenario
 from ratchet.drill.scenarios import scenario
 from ratchet.exchange.errors import OutcomeUnknown
@@ -58,6 +59,17 @@ def test_a_fill_that_is_not_booked_is_seen(options: DrillOptions, monkeypatch: p
     assert verdict.lost_fills == 1
     assert (verdict.unexplained_pnl == 0) is mends
     assert any("the audit found" in text for text in verdict.violations) is not mends
+
+
+def test_a_fill_on_the_wrong_trade_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = Ledger.record_fill
+
+    async def careless(ledger: Ledger, fill: Any, trade_id: Any = None) -> bool:
+        return await record(ledger, fill, TradeId(1) if trade_id else None)
+
+    monkeypatch.setattr(Ledger, "record_fill", careless)
+    verdict = run(options, QUIET, [])
+    assert any("is on trade 1, not" in text for text in verdict.violations)
 
 
 def test_what_is_left_standing_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:

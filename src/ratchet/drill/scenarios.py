@@ -146,7 +146,10 @@ SCENARIOS = (
     Scenario(
         name="close-reply-lost",
         protects="a close whose reply was lost is not sent again: what is still held is asked first",
-        troubles=(wire(END_OF_HOLD_MS, LONG_MS, fault="lose_reply", method="POST", path=ORDER, times=2),),
+        troubles=(
+            wire(END_OF_HOLD_MS, LONG_MS, fault="lose_reply", method="POST", path=ORDER, times=2),
+            wire(END_OF_HOLD_MS, 20_000, fault="drop_frame", route="user"),
+        ),
     ),
     Scenario(
         name="stopped-and-reversed",
