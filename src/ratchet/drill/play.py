@@ -36,6 +36,7 @@ from ratchet.trading.audit import AuditReport
 
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
 LIVES_MAX = 50
+ASKED_AGAIN_MS = 1_000  # whether a close that fills in parts is through
 STARTING, DEAD = "starting", "dead"  # reasons of excuses
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
 
@@ -229,7 +230,7 @@ class _Play:
                 )
             case FillSlowly():
                 # What is closed at market, by whatever reason, is closed as slowly as everything else of it fills.
-                self._excuse_spells(act.symbol, 2 * act.over_ms, "slow")
+                self._excuse_spells(act.symbol, 2 * act.over_ms + ASKED_AGAIN_MS, "slow")
 
     def _excuse_spells(self, symbol: str, spell_ms: float, reason: str) -> None:
         now_ms = self._world.now_ms
