@@ -262,9 +262,12 @@ class Judge:
 
     async def is_clear(self, symbol: str) -> bool:
         """Nothing is held, rests or waits."""
-        if symbol in await self.held() or await self.stops(symbol):
-            return False
-        return not await self.ask("/fapi/v1/openOrders", symbol=symbol)
+        return not any(await self.left(symbol))
+
+    async def left(self, symbol: str) -> tuple[object, ...]:
+        """What is held, waits and rests."""
+        orders = await self.ask("/fapi/v1/openOrders", symbol=symbol)
+        return (await self.held()).get(symbol), await self.stops(symbol), orders
 
     # the books -----------------------------------------------------------------------------------------------
 

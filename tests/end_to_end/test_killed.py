@@ -30,6 +30,7 @@ KILLS = int(os.environ.get("RATCHET_KILLS", "6"))
 KILLS_GUARDED = KILLS // 4
 SEED_FIRST = int(os.environ.get("RATCHET_KILLS_FROM", "1"))
 ROUND_S = 20  # at the very most
+CLEARED_S = 60  # who was frozen asks first what became of the requests that it had under way
 RESTARTED_MS_MAX = 1_000  # from the first answer about the account
 GUARDED_MS_MAX = 3_000  # from the trader's death
 
@@ -115,7 +116,10 @@ async def assert_protected_by(scene: Scene, mortal: Mortal, symbol: str) -> floa
 async def assert_accounted(scene: Scene, symbol: str) -> None:
     """The trade is ended from outside, and everything it did is in the books, once."""
     await scene.judge.closes(symbol)
-    await eventually(lambda: scene.judge.is_clear(symbol))
+    try:
+        await eventually(lambda: scene.judge.is_clear(symbol), CLEARED_S)
+    except TimeoutError:
+        raise AssertionError(f"not cleared: {await scene.judge.left(symbol)}") from None
     await scene.judge.until_accounted(symbol)
     await scene.judge.assert_no_duplicates(symbol)
 
