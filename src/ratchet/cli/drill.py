@@ -20,8 +20,7 @@ from ratchet.config.settings import Settings, load_settings
 from ratchet.domain.money import plain
 from ratchet.drill.drill import (
     LATENCY_MS,
-    NOWHERE,
-    NOWHERE_WS,
+    NOBODYS,
     DrillOptions,
     jobs_default,
     run,
@@ -36,7 +35,6 @@ from ratchet.drill.judge import Verdict
 from ratchet.drill.scenarios import SCENARIOS, Scenario, scenario
 from ratchet.drill.shrink import shrink
 from ratchet.drill.trouble import describe
-from ratchet.drill.venue import ACCOUNT
 
 SEEDS_DEFAULT = 100
 MINUTES_DEFAULT = 20.0
@@ -195,13 +193,7 @@ def _settings(asked: _Asked) -> Settings:
     """The operator's settings, with neither their keys nor their addresses: nothing here is of any use to them."""
     if asked.config is not None and not asked.config.is_file():
         raise Refusal(f"--config: there is no file {asked.config}")
-    nowhere = {
-        "http_url": NOWHERE,
-        "ws_url": NOWHERE_WS,
-        "api_key": ACCOUNT,
-        "api_secret": ACCOUNT,
-    }
-    overrides: dict[str, object] = {"exchange": nowhere}
+    overrides: dict[str, object] = {"exchange": NOBODYS}
     if asked.profile is not None:
         overrides["profile"] = asked.profile
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RATCHET_EXCHANGE__")}

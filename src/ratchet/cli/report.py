@@ -1,6 +1,5 @@
 """The report of a run: the one object that machines get, and the table that people get."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ratchet.domain.money import plain
+from ratchet.observe.percentile import nearest_rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +100,11 @@ class Report:
 
 
 def naked_time(spells_ms: Sequence[float]) -> NakedTime:
-    """Percentiles by the nearest rank: a figure that was really measured, not one between two."""
+    """How long, half of the time, in 99 of 100 cases, and at most."""
     if not spells_ms:
         return NakedTime(p50=None, p99=None, max=None)
     ordered = sorted(spells_ms)
-
-    def rank(fraction: float) -> float:
-        return ordered[math.ceil(fraction * len(ordered)) - 1]
-
-    return NakedTime(p50=rank(0.50), p99=rank(0.99), max=ordered[-1])
+    return NakedTime(p50=nearest_rank(ordered, 0.50), p99=nearest_rank(ordered, 0.99), max=ordered[-1])
 
 
 def max_drawdown(equity: Sequence[Decimal]) -> float:

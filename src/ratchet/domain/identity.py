@@ -26,7 +26,7 @@ def client_order_id(run: str, trade: TradeId, role: str, sequence: int, life: st
         life; life, `life_of` a process that names orders of a trade that is not its own.
     Raises: ValueError if the name would be longer than Binance takes.
     """
-    name = f"rt-{run}-{trade}-{role}{sequence}{life and '.'}{life}"
+    name = f"{_of_run(run)}{trade}-{role}{sequence}{life and '.'}{life}"
     if len(name) > CLIENT_ORDER_ID_LENGTH_MAX:
         raise ValueError(f"client order id {name} has {len(name)} characters, {CLIENT_ORDER_ID_LENGTH_MAX} at most")
     return ClientOrderId(name)
@@ -44,6 +44,14 @@ def life_of(at_ms: int) -> str:
 
 def trade_of(run: str, name: str) -> TradeId | None:
     """Read the trade off an order's name; None for a name that is not of this ledger, or of no trade."""
-    stem = f"rt-{run}-"
-    number = name.removeprefix(stem).partition("-")[0] if name.startswith(stem) else ""
+    number = name.removeprefix(_of_run(run)).partition("-")[0] if is_of_run(run, name) else ""
     return TradeId(int(number)) if number.isdecimal() and int(number) > 0 else None
+
+
+def is_of_run(run: str, name: str) -> bool:
+    """Whether an order's name was given by the trader of this ledger."""
+    return name.startswith(_of_run(run))
+
+
+def _of_run(run: str) -> str:
+    return f"{TRADERS}{run}-"

@@ -12,8 +12,6 @@ from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from localbinance.rules.market_rules import MarketRules, load_market_rules
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.settings import Settings
@@ -36,7 +34,12 @@ PAUSE_S = 45.0  # between two signals, on average
 TROUBLES_MAX = 7
 QUIET_EVERY = 8  # each eighth seed has no troubles: what is measured there is the trader's alone
 CHUNK = 5  # seeds a task
-NOWHERE, NOWHERE_WS = "http://127.0.0.1:1", "ws://127.0.0.1:1"  # nothing is ever sent there: the network is simulated
+NOBODYS = {  # address and keys: nothing is ever sent there, the network is simulated
+    "http_url": "http://127.0.0.1:1",
+    "ws_url": "ws://127.0.0.1:1",
+    "api_key": ACCOUNT,
+    "api_secret": ACCOUNT,
+}
 REPLY_TIMEOUT_S = 2.0
 
 
@@ -137,15 +140,12 @@ def _rules() -> tuple[MarketRules, Mapping[Symbol, SymbolRules]]:
 
 def _stage(options: DrillOptions, folder: Path) -> Stage:
     market_rules, rules = _rules()
-    exchange = ExchangeSettings(
-        http_url=NOWHERE,
-        ws_url=NOWHERE_WS,
-        api_key=SecretStr(ACCOUNT),
-        api_secret=SecretStr(ACCOUNT),
-        reply_timeout_s=REPLY_TIMEOUT_S,
-        rate_limit=False,  # what a ban asks for is kept all the same
-        budget_folder=folder,
-    )
+    own: dict[str, object] = {
+        "reply_timeout_s": REPLY_TIMEOUT_S,
+        "rate_limit": False,  # what a ban asks for is kept all the same
+        "budget_folder": folder,
+    }
+    exchange = ExchangeSettings.model_validate(NOBODYS | own)
     return Stage(
         settings=options.settings.model_copy(update={"exchange": exchange}),
         market_rules=market_rules,

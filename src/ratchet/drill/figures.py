@@ -1,12 +1,12 @@
 """Figures: what all runs of a drill came to."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from ratchet.domain.money import ZERO, plain
 from ratchet.drill.judge import Verdict
+from ratchet.observe.percentile import nearest_rank
 
 DAY_MS = 86_400_000
 
@@ -114,12 +114,10 @@ def figures_of(
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    """Percentiles by the nearest rank: a figure that was really measured, not one between two."""
     ordered = sorted(values)
     if not ordered:
         return Spread(p50=None, p99=None, max=None, count=0)
-    p50, p99 = (ordered[math.ceil(fraction * len(ordered)) - 1] for fraction in (0.50, 0.99))
-    return Spread(p50=p50, p99=p99, max=ordered[-1], count=len(ordered))
+    return Spread(p50=nearest_rank(ordered, 0.50), p99=nearest_rank(ordered, 0.99), max=ordered[-1], count=len(ordered))
 
 
 def _rounded(value: float | None) -> float | None:

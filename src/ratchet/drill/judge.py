@@ -144,7 +144,7 @@ def _lost_fills(played: Played, fills: Sequence[Trade]) -> list[tuple[Trade, str
             lost.append((fill, "is not in the ledger"))
         elif known[key] is None:
             lost.append((fill, "belongs to no trade"))
-        elif owner is not None and owner and owner != known[key]:
+        elif owner not in (None, known[key]):
             lost.append((fill, f"is on trade {known[key]}, not {owner}"))
     return lost
 
@@ -153,7 +153,7 @@ def _unexplained(played: Played) -> Decimal:
     """The exchange's income less the ledger's, USDC."""
     income = sum((row.amount for row in played.venue.exchange.income(ACCOUNT) if row.kind in OF_TRADING), Decimal(0))
     fills = played.disk.read("SELECT realized_pnl, fee FROM fills")
-    others = [row for table in ("funding", "charges") for row in played.disk.read(f"SELECT amount FROM {table}")]  # noqa: S608
+    others = played.disk.read("SELECT amount FROM funding UNION ALL SELECT amount FROM charges")
     booked = sum((Decimal(pnl) - Decimal(fee) for pnl, fee in fills), Decimal(0))
     return income - booked - sum((Decimal(amount) for (amount,) in others), Decimal(0))
 

@@ -15,7 +15,7 @@ from ratchet.config.protection_settings import ForeignPolicy
 from ratchet.config.sections import BracketSettings
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.clock import Clock
-from ratchet.domain.identity import ClientOrderId, TradeId
+from ratchet.domain.identity import ClientOrderId, TradeId, is_of_run
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import Side, StopReport
 from ratchet.domain.signal import Signal
@@ -191,7 +191,7 @@ class Reconciler:
         orphans = {
             order.symbol
             for order in await self._client.fetch_open_orders()
-            if order.client_order_id.startswith(f"rt-{self._ledger.run}-") and order.symbol not in kept
+            if is_of_run(self._ledger.run, order.client_order_id) and order.symbol not in kept
         }
         for symbol in orphans:
             log.warning("orphans_cancelled", symbol=symbol)
