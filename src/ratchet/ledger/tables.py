@@ -53,6 +53,7 @@ class TradeRow(Base):
     closed_ms: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(String(200), default="")
     naked_ms: Mapped[float | None] = mapped_column(Float)  # of real time, from the fill to the confirmed stop
+    leverage: Mapped[int | None] = mapped_column(Integer)  # none: not known, another hand's
 
 
 class OrderRow(Base):
@@ -159,6 +160,7 @@ class SignalRow(Base):
     price: Mapped[Decimal | None] = mapped_column(Exact)
     breakdown: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     outcome: Mapped[str] = mapped_column(String(400))
+    stage: Mapped[str] = mapped_column(String(12), server_default="")  # of the funnel at which it ended
     __table_args__ = (Index("signals_by_candle", "candle_close_ms", "symbol"),)
 
 
@@ -170,3 +172,42 @@ class EquityRow(Base):
     at_ms: Mapped[int] = mapped_column(BigInteger)
     equity: Mapped[Decimal] = mapped_column(Exact)
     wallet: Mapped[Decimal] = mapped_column(Exact)
+
+
+class UniverseRow(Base):
+    """A symbol's place in the universe, or why it has none: written down when it changes."""
+
+    __tablename__ = "universe"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    symbol: Mapped[str] = mapped_column(String(32))
+    is_traded: Mapped[bool] = mapped_column(Boolean)
+    reason: Mapped[str] = mapped_column(String(200))
+    __table_args__ = (Index("universe_by_symbol", "symbol", "at_ms"),)
+
+
+class OperatorEventRow(Base):
+    """What an operator, or a limit in an operator's place, did."""
+
+    __tablename__ = "operator_events"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    who: Mapped[str] = mapped_column(String(80))
+    what: Mapped[str] = mapped_column(String(32))  # pause, resume, panic, close, settings
+    detail: Mapped[str] = mapped_column(String(400), server_default="")
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    __table_args__ = (Index("operator_events_by_time", "at_ms"),)
+
+
+class NoticeRow(Base):
+    """What an operator should have heard of."""
+
+    __tablename__ = "notices"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(String(16))
+    weight: Mapped[str] = mapped_column(String(8))
+    symbol: Mapped[str | None] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(String(400))
+    __table_args__ = (Index("notices_by_time", "at_ms"),)

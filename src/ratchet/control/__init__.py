@@ -1,0 +1,1 @@
+"""Control: what an operator may ask and do, once for all faces."""

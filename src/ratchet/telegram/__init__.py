@@ -1,0 +1,1 @@
+"""Telegram: one face of the operator's desk, and where notices are told."""
