@@ -22,6 +22,14 @@ from ratchet.ledger.books import Books, audited_ms, books_between, note_audited,
 from ratchet.ledger.database import for_writing, open_database, reason
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.fills import book_charge, book_fill, book_funding
+from ratchet.ledger.operator_events import (
+    Deed,
+    OperatorEvent,
+    Standing,
+    events_since,
+    operator_event_row,
+    standing,
+)
 from ratchet.ledger.orders import mark_order, order_row
 from ratchet.ledger.signals import signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
@@ -309,6 +317,24 @@ class Ledger:
                 signals=int(signals or 0),
                 equity=points,
             )
+
+    # Operators -------------------------------------------------------------------------------------------------------
+
+    async def record_operator_event(self, event: OperatorEvent) -> None:
+        """What an operator did."""
+        await self._writer.write(lambda session: _add_all(session, [operator_event_row(event)]))
+
+    async def operator_events(
+        self, since_ms: int, *, deeds: Sequence[Deed] = (), limit: int | None = None
+    ) -> list[OperatorEvent]:
+        """Deeds from an instant on, oldest first; of these kinds (none: of all), and no more than the last `limit`."""
+        async with self._sessions() as session:
+            return await events_since(session, since_ms, deeds, limit)
+
+    async def standing(self) -> Standing:
+        """Whether entries are paused, and whether there is an emergency, by what operators did."""
+        async with self._sessions() as session:
+            return await standing(session)
 
     # Audits ----------------------------------------------------------------------------------------------------------
 
