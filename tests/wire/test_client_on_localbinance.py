@@ -3,16 +3,18 @@
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.candle import Timeframe
 from ratchet.domain.identity import ClientOrderId
+from ratchet.domain.listing import TRADING
 from ratchet.domain.money import floor_to
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Side, StopOrder, StopStatus
 from ratchet.domain.symbol import Symbol
-from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.client import BOOK_LEVELS, BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import Rejected
 from tests.wire.conftest import Venue
@@ -104,3 +106,35 @@ async def test_candles_are_closed_ones_on_the_grid(client: BinanceClient) -> Non
     assert len(candles) == 150
     assert {candle.open_ms % 300_000 for candle in candles} == {0}
     assert candles[-1].open_ms + 300_000 <= int(time.time() * 1_000)
+
+
+async def test_the_market_is_told_in_the_words_of_the_domain(client: BinanceClient) -> None:
+    now_ms = await client.fetch_time_ms()
+    listing = (await client.fetch_listings())[SYMBOL]
+    assert listing.status == TRADING
+    assert listing.onboard_ms < now_ms < listing.delivery_ms
+
+    funding = (await client.fetch_funding())[SYMBOL]
+    assert abs(funding.rate) < 1
+    assert now_ms < funding.next_ms <= now_ms + 8 * 3_600_000
+
+    top, book = (await client.fetch_book_tops())[SYMBOL], await client.fetch_order_book(SYMBOL)
+    for each in (top, book):
+        assert each.mid is not None
+        assert each.spread_fraction is not None
+        assert 0 < each.spread_fraction < Decimal("0.01")
+    assert len(top.bids) == len(top.asks) == 1
+    assert len(book.bids) == len(book.asks) == BOOK_LEVELS
+    assert [level.price for level in book.bids] == sorted((level.price for level in book.bids), reverse=True)
+    assert [level.price for level in book.asks] == sorted(level.price for level in book.asks)
+    assert book.depth_quote(Decimal("0.001")) > top.depth_quote(Decimal("0.001")) > 0
+
+    brackets = (await client.fetch_margin_brackets())[SYMBOL]
+    assert brackets[0].notional_floor == 0
+    assert [each.notional_cap for each in brackets[:-1]] == [each.notional_floor for each in brackets[1:]]
+    for step, after in pairwise(brackets):
+        assert step.leverage_max > after.leverage_max
+        at = step.notional_cap  # the two formulas meet where one step ends and the next begins
+        assert at * step.maintenance_rate - step.maintenance_deduction == (
+            at * after.maintenance_rate - after.maintenance_deduction
+        )

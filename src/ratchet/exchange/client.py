@@ -12,10 +12,14 @@ from ratchet.domain.account_config import AccountConfig, SymbolConfig
 from ratchet.domain.candle import TIMEFRAMES_MS, Candle, Timeframe
 from ratchet.domain.clock import Clock
 from ratchet.domain.fill import Fill
+from ratchet.domain.funding import Funding
 from ratchet.domain.identity import ClientOrderId, OrderId
+from ratchet.domain.listing import Listing
+from ratchet.domain.margin_bracket import MarginBracket
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import plain
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, StopOrder, StopReport
+from ratchet.domain.order_book import OrderBook
 from ratchet.domain.position import Balance, Income, Position
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.ticker import Ticker
@@ -28,6 +32,7 @@ from ratchet.exchange.requests import Requests, words
 from ratchet.exchange.shared_budget import BudgetState
 
 RULES_AGE_MS_MAX = 3_600_000
+BOOK_LEVELS = 100
 CANDLES_MAX = 1_499  # one more is asked for: the last may not be closed
 
 Report = TypeVar("Report", OrderReport, StopReport)
@@ -71,13 +76,19 @@ class BinanceClient:
         if self._rules and now_ms - self._rules_ms < RULES_AGE_MS_MAX:
             return self._rules
         try:
-            self._rules = parse_market.usdc_perpetuals(await self._read("fapiPublicGetExchangeInfo"))
-            self._rules_ms = now_ms
+            await self.fetch_listings()
         except ExchangeError as error:
             if not self._rules:
                 raise
             log.warning("rules_not_fetched", error=str(error), age_ms=now_ms - self._rules_ms)
         return self._rules
+
+    async def fetch_listings(self) -> dict[Symbol, Listing]:
+        """Every USDC perpetual of the exchange, whether it trades or not. What `load_rules` keeps is renewed by it."""
+        answer = await self._read("fapiPublicGetExchangeInfo")
+        self._rules, listings = parse_market.usdc_perpetuals(answer), parse_market.listings(answer)
+        self._rules_ms = self._clock.now_ms()
+        return listings
 
     async def fetch_time_ms(self) -> int:
         """The exchange's clock."""
@@ -113,6 +124,31 @@ class BinanceClient:
         rules = await self.load_rules()
         found = records(await self._read("fapiPublicGetPremiumIndex"), "premiumIndex")
         return {Symbol(text(row, "symbol")): number(row, "markPrice") for row in found if row.get("symbol") in rules}
+
+    async def fetch_funding(self) -> dict[Symbol, Funding]:
+        """The next funding payment of every USDC perpetual that trades, at the rate that is expected now."""
+        rules = await self.load_rules()
+        found = records(await self._read("fapiPublicGetPremiumIndex"), "premiumIndex")
+        fundings = (parse_market.funding(row) for row in found if row.get("symbol") in rules)
+        return {funding.symbol: funding for funding in fundings}
+
+    async def fetch_book_tops(self) -> dict[Symbol, OrderBook]:
+        """The best bid and ask of every USDC perpetual that trades, without what lies behind them."""
+        rules = await self.load_rules()
+        found = records(await self._read("fapiPublicGetTickerBookTicker"), "ticker/bookTicker")
+        books = (parse_market.book_top(row) for row in found if row.get("symbol") in rules)
+        return {book.symbol: book for book in books}
+
+    async def fetch_order_book(self, symbol: Symbol) -> OrderBook:
+        """The best levels of one symbol, `BOOK_LEVELS` a side."""
+        answer = await self._read("fapiPublicGetDepth", {"symbol": symbol, "limit": BOOK_LEVELS})
+        return parse_market.order_book(symbol, answer)
+
+    async def fetch_margin_brackets(self) -> dict[Symbol, tuple[MarginBracket, ...]]:
+        """Leverage and maintenance margin by the size of a position, smallest first, of every USDC perpetual."""
+        rules = await self.load_rules()
+        found = records(await self._read("fapiPrivateGetLeverageBracket"), "leverageBracket")
+        return {Symbol(text(row, "symbol")): parse_market.brackets(row) for row in found if row.get("symbol") in rules}
 
     # The account -----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,10 @@ KLINES = "fapiPublicGetKlines"
 KLINES_WEIGHTS = ((99, 1), (499, 2), (1_000, 5))  # (limit up to and including, weight)
 KLINES_WEIGHT_MAX = 10
 KLINES_LIMIT = 500  # when none is asked for
+DEPTH = "fapiPublicGetDepth"
+DEPTH_WEIGHTS = ((50, 2), (100, 5), (500, 10))
+DEPTH_WEIGHT_MAX = 20
+DEPTH_LIMIT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ COSTS = {
     "fapiPrivateGetAlgoOrder": Cost(1),
     "fapiPrivateGetUserTrades": Cost(5),
     "fapiPrivateGetIncome": Cost(30),
+    "fapiPrivateGetLeverageBracket": Cost(1),
     "fapiPrivatePostPositionSideDual": Cost(1),
     "fapiPrivatePostMarginType": Cost(1),
     "fapiPrivatePostLeverage": Cost(1),
@@ -41,6 +46,7 @@ COSTS = {
 }
 COSTS_BY_SYMBOL = {  # of one symbol, of all
     "fapiPublicGetTicker24hr": (Cost(1), Cost(40)),
+    "fapiPublicGetTickerBookTicker": (Cost(2), Cost(5)),
     "fapiPublicGetPremiumIndex": (Cost(1), Cost(10)),
     "fapiPrivateGetOpenOrders": (Cost(1), Cost(40)),
     "fapiPrivateGetOpenAlgoOrders": (Cost(1), Cost(40)),
@@ -51,9 +57,17 @@ COST_UNKNOWN = Cost(5)  # of an endpoint that is not listed here; the exchange's
 def cost_of(method: str, parameters: Mapping[str, object]) -> Cost:
     """What a request takes. Args: method, ccxt's name of the endpoint ("fapiPublicGetKlines")."""
     if method == KLINES:
-        asked = parameters.get("limit", KLINES_LIMIT)
-        limit = asked if isinstance(asked, int) else KLINES_LIMIT
-        return Cost(next((weight for most, weight in KLINES_WEIGHTS if limit <= most), KLINES_WEIGHT_MAX))
+        return _by_limit(parameters, KLINES_WEIGHTS, KLINES_WEIGHT_MAX, KLINES_LIMIT)
+    if method == DEPTH:
+        return _by_limit(parameters, DEPTH_WEIGHTS, DEPTH_WEIGHT_MAX, DEPTH_LIMIT)
     if method in COSTS_BY_SYMBOL:
         return COSTS_BY_SYMBOL[method][0 if "symbol" in parameters else 1]
     return COSTS.get(method, COST_UNKNOWN)
+
+
+def _by_limit(
+    parameters: Mapping[str, object], weights: tuple[tuple[int, int], ...], weight_max: int, limit_usual: int
+) -> Cost:
+    asked = parameters.get("limit", limit_usual)
+    limit = asked if isinstance(asked, int) else limit_usual
+    return Cost(next((weight for most, weight in weights if limit <= most), weight_max))

@@ -29,6 +29,12 @@ def number(raw: Raw, name: str) -> Decimal:
     return found
 
 
+def number_bare(raw: Raw, name: str) -> Decimal:
+    """A decimal number, sent without quotes as a few endpoints do: the one that its shortest digits name."""
+    value = _value(raw, name)
+    return number({name: repr(value) if isinstance(value, float) else value}, name)
+
+
 def integer(raw: Raw, name: str) -> int:
     """An id or a time; strings of digits are taken too: Binance sends both."""
     value = _value(raw, name)

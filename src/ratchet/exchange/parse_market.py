@@ -1,13 +1,18 @@
-"""Parsing of market data: symbol rules, candles, tickers, as values of the domain."""
+"""Parsing of market data: listings, symbol rules, candles, tickers, books, funding, as values of the domain."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from ratchet.domain.candle import Candle
+from ratchet.domain.funding import Funding
+from ratchet.domain.listing import TRADING, Listing
+from ratchet.domain.margin_bracket import MarginBracket
 from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.order_book import Level, OrderBook
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.ticker import Ticker
 from ratchet.exchange.errors import BadReply
-from ratchet.exchange.fields import Raw, integer, number, record, records, rows, text
+from ratchet.exchange.fields import Raw, integer, number, number_bare, record, records, rows, text
 
 QUOTE = "USDC"
 CANDLE_FIELDS_MIN = 8
@@ -15,14 +20,28 @@ CANDLE_FIELDS_MIN = 8
 
 def usdc_perpetuals(raw: object) -> dict[Symbol, SymbolRules]:
     """`exchangeInfo`: the USDC perpetuals that trade."""
-    listed = records(record(raw, "exchangeInfo").get("symbols"), "exchangeInfo.symbols")
-    found = {}
-    for row in listed:
-        tradable = row.get("contractType") == "PERPETUAL" and row.get("status") == "TRADING"
-        if tradable and row.get("quoteAsset") == QUOTE and row.get("marginAsset") == QUOTE:
-            rules = _symbol_rules(row)
-            found[rules.symbol] = rules
-    return found
+    found = (_symbol_rules(row) for row in _perpetual_rows(raw) if row.get("status") == TRADING)
+    return {rules.symbol: rules for rules in found}
+
+
+def listings(raw: object) -> dict[Symbol, Listing]:
+    """`exchangeInfo`: every USDC perpetual, in whatever state."""
+    found = (
+        Listing(
+            symbol=Symbol(text(row, "symbol")),
+            status=text(row, "status"),
+            onboard_ms=integer(row, "onboardDate"),
+            delivery_ms=integer(row, "deliveryDate"),
+        )
+        for row in _perpetual_rows(raw)
+    )
+    return {listing.symbol: listing for listing in found}
+
+
+def _perpetual_rows(raw: object) -> Iterator[Raw]:
+    for row in records(record(raw, "exchangeInfo").get("symbols"), "exchangeInfo.symbols"):
+        if row.get("contractType") == "PERPETUAL" and row.get("quoteAsset") == row.get("marginAsset") == QUOTE:
+            yield row
 
 
 def _symbol_rules(row: Raw) -> SymbolRules:
@@ -80,3 +99,52 @@ def ticker(raw: Raw) -> Ticker:
         last=number(raw, "lastPrice"),
         volume_quote=number(raw, "quoteVolume"),
     )
+
+
+def funding(raw: Raw) -> Funding:
+    """A row of `premiumIndex`; its "last" rate is the one that is expected for the next payment."""
+    return Funding(
+        symbol=Symbol(text(raw, "symbol")),
+        rate=number(raw, "lastFundingRate"),
+        next_ms=integer(raw, "nextFundingTime"),
+    )
+
+
+def book_top(raw: Raw) -> OrderBook:
+    """A row of `ticker/bookTicker`. A side on which nothing rests has the price 0."""
+    bid = Level(number(raw, "bidPrice"), number(raw, "bidQty"))
+    ask = Level(number(raw, "askPrice"), number(raw, "askQty"))
+    return OrderBook(
+        symbol=Symbol(text(raw, "symbol")),
+        bids=(bid,) if bid.price > 0 else (),
+        asks=(ask,) if ask.price > 0 else (),
+    )
+
+
+def order_book(symbol: Symbol, raw: object) -> OrderBook:
+    """`depth`."""
+    sides = record(raw, "depth")
+    return OrderBook(symbol=symbol, bids=_levels(sides, "bids"), asks=_levels(sides, "asks"))
+
+
+def _levels(raw: Raw, side: str) -> tuple[Level, ...]:
+    found = []
+    for row in rows(raw.get(side), f"depth.{side}"):
+        named = dict(zip(("price", "quantity"), rows(row, "a level"), strict=False))
+        found.append(Level(number(named, "price"), number(named, "quantity")))
+    return tuple(found)
+
+
+def brackets(raw: Raw) -> tuple[MarginBracket, ...]:
+    """A row of `leverageBracket`, smallest notional first."""
+    found = [
+        MarginBracket(
+            notional_floor=number_bare(row, "notionalFloor"),
+            notional_cap=number_bare(row, "notionalCap"),
+            leverage_max=integer(row, "initialLeverage"),
+            maintenance_rate=number_bare(row, "maintMarginRatio"),
+            maintenance_deduction=number_bare(row, "cum"),
+        )
+        for row in records(raw.get("brackets"), "leverageBracket.brackets")
+    ]
+    return tuple(sorted(found, key=lambda each: each.notional_floor))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import ratchet.exchange
-from ratchet.exchange.cost import COSTS, COSTS_BY_SYMBOL, KLINES, Cost, cost_of
+from ratchet.exchange.cost import COSTS, COSTS_BY_SYMBOL, DEPTH, KLINES, Cost, cost_of
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,12 @@ from ratchet.exchange.cost import COSTS, COSTS_BY_SYMBOL, KLINES, Cost, cost_of
 def test_candles_cost_by_how_many_are_asked_for(limit: int | None, weight: int) -> None:
     parameters: dict[str, object] = {} if limit is None else {"limit": limit}
     assert cost_of(KLINES, parameters) == Cost(weight)
+
+
+@pytest.mark.parametrize(("limit", "weight"), [(5, 2), (50, 2), (100, 5), (500, 10), (None, 10), (1_000, 20)])
+def test_books_cost_by_how_many_levels_are_asked_for(limit: int | None, weight: int) -> None:
+    parameters: dict[str, object] = {} if limit is None else {"limit": limit}
+    assert cost_of(DEPTH, parameters) == Cost(weight)
 
 
 def test_what_is_asked_of_all_symbols_at_once_is_dear() -> None:
@@ -31,4 +37,4 @@ def test_every_endpoint_that_is_asked_has_a_cost() -> None:
         for name in re.findall(r'"(fapi(?:Public|Private)V?\d?(?:Get|Post|Put|Delete)\w+)"', file.read_text("utf-8"))
     }
     assert len(asked) > 15
-    assert asked == {*COSTS, *COSTS_BY_SYMBOL, KLINES}
+    assert asked == {*COSTS, *COSTS_BY_SYMBOL, KLINES, DEPTH}
