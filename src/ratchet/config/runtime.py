@@ -18,14 +18,33 @@ def read_runtime(file: FilePath, known: Collection[Path]) -> Entries:
     Raises: BadSettings if it is not a JSON object, names a key twice or one that may not stand there.
     """
     text = read_text(file)
-    if text is None or not text.strip():
-        return {}
-    tree = _parse(text, file)
+    return runtime_entries(parse_runtime(text or "", file), file, known)
+
+
+def parse_runtime(text: str, file: FilePath) -> Tree:
+    """The tables in the text of a runtime file; none in an empty one. Raises: BadSettings."""
+    return _parse(text, file) if text.strip() else {}
+
+
+def runtime_entries(tree: Tree, file: FilePath, known: Collection[Path]) -> Entries:
+    """The settings in the tables of a runtime file. Raises: BadSettings for a key that may not stand there."""
     here = {path for path in known if path[0] in SECTIONS}
     for section in tree:
         if section not in SECTIONS and any(path[0] == section for path in known):
             raise BadSettings(str(file), f"{section} is not taken from here, set it in .env or the environment")
     return entries_of(tree, str(file), here)
+
+
+def write_tree(tree: Tree) -> str:
+    """A runtime file's text. Reading it gives the same tables: a number that JSON readers would round is a text."""
+    return json.dumps(tree, indent=2, ensure_ascii=False, default=_number) + "\n"
+
+
+def _number(value: object) -> object:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{type(value).__name__} does not go into a runtime file")
+    nearest = float(value)
+    return nearest if Decimal(repr(nearest)) == value else str(value)
 
 
 def _parse(text: str, file: FilePath) -> Tree:
