@@ -33,8 +33,13 @@ def _address(value: str, kind: str) -> str:
     return value.rstrip("/")
 
 
+def http_address(value: str) -> str:
+    """Check a base address of HTTP: encrypted, unless it is on this machine. Raises: PydanticCustomError."""
+    return _address(value, "http")
+
+
 def _http(value: str | None) -> str | None:
-    return value if value is None else _address(value, "http")
+    return value if value is None else http_address(value)
 
 
 def _ws(value: str | None) -> str | None:

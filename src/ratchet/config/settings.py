@@ -29,6 +29,7 @@ from ratchet.config.sections import (
     filled,
     listed,
 )
+from ratchet.config.telegram_settings import TelegramSettings
 
 __all__ = [
     "BadSettings",
@@ -40,6 +41,7 @@ __all__ = [
     "RiskLimits",
     "Settings",
     "StrategyChoice",
+    "TelegramSettings",
     "UniverseSettings",
     "load_settings",
 ]
@@ -64,6 +66,7 @@ class Settings(Section):
     protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
     guard: GuardSettings = Field(default_factory=GuardSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    telegram: TelegramSettings = Field(default_factory=TelegramSettings)
     log_dir: FilePath = FilePath("var/log")
 
     @model_validator(mode="after")
@@ -78,7 +81,13 @@ class Settings(Section):
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown, for redaction."""
-        keys = (self.exchange.api_key, self.exchange.api_secret, self.guard.api_key, self.guard.api_secret)
+        keys = (
+            self.exchange.api_key,
+            self.exchange.api_secret,
+            self.guard.api_key,
+            self.guard.api_secret,
+            self.telegram.token,
+        )
         return tuple(key.get_secret_value() for key in keys if key is not None)
 
 
