@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ratchet.domain.money import plain
-from ratchet.trading.engine import Status
+from ratchet.trading.status import Status
 
 REFRESH_S = 0.25
 LINES_EVERY_S = 10.0  # where there is no terminal to draw on

@@ -8,7 +8,7 @@ import orjson
 from rich.console import Console
 
 from ratchet.domain.money import plain
-from ratchet.trading.engine import Status
+from ratchet.trading.status import Status
 
 EVERY_S = 10.0  # and whenever something changed
 LOOK_S = 0.25

@@ -19,6 +19,7 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, Meaning, Rejected
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
+from ratchet.observe.notices import Kind, Notice, Noticeboard
 from ratchet.risk.guard import Approved
 from ratchet.risk.stop_move import stop_after_rungs
 from ratchet.trading.executor import Executor, NeverArrived, stop_status
@@ -27,6 +28,7 @@ from ratchet.trading.notebook import Notebook
 from ratchet.trading.ownership import owner_of_fill
 from ratchet.trading.protector import Protector
 from ratchet.trading.trade_state import TradeOrder, TradeState
+from ratchet.trading.trade_words import ended, entered, rung_taken
 
 INBOX_SIZE_MAX = 1_000
 LOOKS_IN_VAIN_MAX = 3  # answers without the fills that must be there, before their lack is booked as a gap
@@ -75,6 +77,7 @@ class KeeperParts:
     ledger: Ledger
     notebook: Notebook
     clock: Clock
+    noticeboard: Noticeboard
     break_even_extra_fraction: Decimal  # the break-even stop lies this far on the winning side of the entry
 
 
@@ -92,6 +95,7 @@ class Keeper:
         self._ledger = parts.ledger
         self._notebook = parts.notebook
         self._clock = parts.clock
+        self._noticeboard = parts.noticeboard
         self._break_even_extra_fraction = parts.break_even_extra_fraction
         self._on_order = on_order
         self._inbox: Inbox[KeeperEvent] = Inbox(parts.clock, size_max=INBOX_SIZE_MAX)
@@ -131,6 +135,7 @@ class Keeper:
         filled = await self._enter(approved, strategy, profile)
         if filled == 0:
             return False
+        self._say(Kind.ENTRY, entered(self.state, self._price_stop))
         if await self._covered() and not self._reason:
             if filled != approved.bracket.quantity:
                 self._rungs = self._plan_rungs(filled)
@@ -293,6 +298,7 @@ class Keeper:
         if report.client_order_id in self.state.orders:
             self._learn(report)
         if fill is not None and self.state.role_of(fill) is Role.RUNG and not self._reason:
+            self._say(Kind.RUNG, rung_taken(self.state, fill))
             self._move_stop()
 
     def _on_stop_changed(self, event: StopChanged) -> None:
@@ -409,7 +415,12 @@ class Keeper:
             await self._protector.settled(self.state.symbol)
         except (ExchangeError, TimeoutError) as error:
             log.warning("ends_not_learned", symbol=self.state.symbol, error=str(error) or type(error).__name__)
-        self._notebook.trade_closed(self.state.trade_id, self._end_reason)
+        reason = self._end_reason
+        self._notebook.trade_closed(self.state.trade_id, reason)
+        self._say(Kind.STOP_LOSS if reason == "stop" else Kind.CLOSE, ended(self.state, reason))
+
+    def _say(self, kind: Kind, text: str) -> None:
+        self._noticeboard.post(Notice(kind=kind, at_ms=self._clock.now_ms(), text=text, symbol=self.state.symbol))
 
     # small questions --------------------------------------------------------------------------------------
 

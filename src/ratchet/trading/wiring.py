@@ -17,6 +17,7 @@ from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
 from ratchet.market.universe import refused_by_lists
+from ratchet.observe.notices import Noticeboard
 from ratchet.strategy.plugin import load_strategy
 from ratchet.trading.admission import Admission, AdmissionParts
 from ratchet.trading.attribution import Attribution, AttributionParts
@@ -29,6 +30,7 @@ from ratchet.trading.lease import Lease
 from ratchet.trading.live_market import LiveMarket, LiveMarketParts
 from ratchet.trading.market_side import CannotTrade, MarketSide
 from ratchet.trading.notebook import Notebook
+from ratchet.trading.open_trades import OpenTrades
 from ratchet.trading.planner import Planner
 from ratchet.trading.preflight import Preflight, PreflightParts
 from ratchet.trading.protector import Protector, ProtectorParts
@@ -147,6 +149,7 @@ def build_engine(
     admission = make_admission(halts)
     notebook = Notebook(ledger, clock, on_trouble=partial(_on_ledger_trouble, halts))
     executor = Executor(client, notebook)
+    noticeboard = Noticeboard()
     relay = _Relay()
     protector = Protector(
         ProtectorParts(
@@ -180,8 +183,10 @@ def build_engine(
         ledger=ledger,
         notebook=notebook,
         clock=clock,
+        noticeboard=noticeboard,
         break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
     )
+    relay.trades = OpenTrades(keeper_parts, ledger, clock, rules, halts, noticeboard)
     is_lockstep = isinstance(clock, LockstepClock)
     parts = EngineParts(
         clock=clock,
@@ -190,17 +195,17 @@ def build_engine(
         notebook=notebook,
         protector=protector,
         reconciler=reconciler,
-        keeper_parts=keeper_parts,
+        trades=relay.trades,
         planner=Planner(rules, settings.risk, settings.bracket),
         auditor=auditor_of(settings, client, ledger, rules),
         rules=rules,
         halts=halts,
+        noticeboard=noticeboard,
         profile=settings.profile,
         sweep_interval_ms=SWEEP_INTERVAL_IN_LOCKSTEP_MS if is_lockstep else SWEEP_INTERVAL_MS,
         admission=admission,
     )
-    relay.engine = Engine(parts, make_market, make_user_side)
-    return relay.engine
+    return Engine(parts, make_market, make_user_side)
 
 
 def _on_ledger_trouble(halts: Halts, reason: str) -> None:
@@ -211,18 +216,18 @@ def _on_ledger_trouble(halts: Halts, reason: str) -> None:
 
 
 class _Relay:
-    """The protector is built before the engine that it tells."""
+    """The protector is built before the trades that it tells."""
 
-    engine: Engine
+    trades: OpenTrades
 
     def on_trouble(self, symbol: Symbol, cause: str, detail: str) -> None:
-        self.engine.on_trouble(symbol, cause, detail)
+        self.trades.on_trouble(symbol, cause, detail)
 
     def on_closing(self, symbol: Symbol, reason: str) -> None:
-        self.engine.on_closing(symbol, reason)
+        self.trades.on_closing(symbol, reason)
 
     def on_naked(self, symbol: Symbol, naked_ms: float) -> None:
-        self.engine.on_naked(symbol, naked_ms)
+        self.trades.on_naked(symbol, naked_ms)
 
     def on_sending(self, symbol: Symbol, name: ClientOrderId, role: Role) -> None:
-        self.engine.on_sending(symbol, name, role)
+        self.trades.on_sending(symbol, name, role)

@@ -12,6 +12,7 @@ from ratchet.domain.order import MarketOrder, Role, Side, StopOrder
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.memory_ledger import Disk
 from ratchet.ledger.ledger import Ledger
+from ratchet.observe.notices import Noticeboard
 from ratchet.trading.keeper import Keeper, KeeperParts
 from ratchet.trading.reconciler import Found, Reconciler, ReconcilerParts
 from tests.unit.ratchet.trading.account import ALL_RULES, RULES, START_MS, SYMBOL
@@ -95,6 +96,7 @@ class Reconciled:
             ledger=self.ledger,
             notebook=self.bench.noted,
             clock=self.bench.clock,
+            noticeboard=Noticeboard(),
             break_even_extra_fraction=Decimal("0.0005"),
         )
         return Keeper(found.state, RULES, parts, lambda _name: None)

@@ -1,0 +1,90 @@
+"""The sweep: what is believed held against what the exchange says, by REST. Streams may lie by silence."""
+
+from collections.abc import Awaitable, Callable, Collection
+
+import structlog
+
+from ratchet.domain.clock import Clock
+from ratchet.domain.symbol import Symbol
+from ratchet.exchange.client import BinanceClient
+from ratchet.exchange.errors import ExchangeError
+from ratchet.ledger.errors import LedgerError
+from ratchet.trading.halts import Halts
+from ratchet.trading.keeper import LookAgain
+from ratchet.trading.open_trades import OpenTrades
+from ratchet.trading.protector import Protector
+from ratchet.trading.reconciler import Reconciler
+
+SILENT_MS = 1_000  # by so much the account's own word may run ahead of the stream that should have told it
+
+log = structlog.get_logger(__name__)
+
+
+class Sweep:
+    """`on_silent` is called with the symbols about which the stream should have told and did not."""
+
+    def __init__(
+        self,
+        client: BinanceClient,
+        clock: Clock,
+        protector: Protector,
+        reconciler: Reconciler,
+        trades: OpenTrades,
+        halts: Halts,
+        symbols: Collection[Symbol],
+        *,
+        interval_ms: int,
+        on_silent: Callable[[list[Symbol]], Awaitable[None]],
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._protector = protector
+        self._reconciler = reconciler
+        self._trades = trades
+        self._halts = halts
+        self._symbols = symbols
+        self._interval_ms = interval_ms
+        self._on_silent = on_silent
+        self.is_recalled = False  # before, nobody knows which positions are of trades
+
+    async def run(self) -> None:
+        """Look at every interval until cancelled."""
+        while True:
+            await self._clock.sleep_until((self._clock.now_ms() // self._interval_ms + 1) * self._interval_ms)
+            with self._clock.working():
+                try:
+                    await self.look()
+                except (ExchangeError, LedgerError) as error:
+                    log.warning("sweep_failed", error=str(error))
+
+    async def look(self) -> None:
+        """Look now. Raises: ExchangeError, LedgerError."""
+        asked, asked_ms = self._clock.elapsed_ms(), self._clock.now_ms()
+        positions = await self._client.fetch_positions()
+        news = self._protector.on_positions(positions, asked)
+        untold = [each.symbol for each in positions if each.symbol in news and each.updated_ms < asked_ms - SILENT_MS]
+        if untold:
+            await self._on_silent(untold)
+        for symbol in sorted({*self._protector.held(), *self._trades.symbols()}):
+            asked = self._clock.elapsed_ms()
+            await self._protector.on_stops(symbol, await self._client.fetch_open_stops(symbol), asked)
+        for keeper in self._trades.keepers():
+            state = keeper.state
+            if self._protector.ward(state.symbol).held != state.bracket.side.sign * state.quantity_held:
+                keeper.on_event(LookAgain())
+        if self.is_recalled:
+            for symbol in self._protector.held():
+                if symbol not in self._trades:
+                    await self.adopt(symbol)
+        self._clear_troubles()
+
+    async def adopt(self, symbol: Symbol) -> None:
+        """A trade for a position that nobody keeps. Raises: ExchangeError, LedgerError."""
+        if (found := await self._reconciler.adopt(symbol)) is not None and symbol not in self._trades:
+            self._trades.take_up(found)
+
+    def _clear_troubles(self) -> None:
+        """What was in trouble is flat, or covered by a stop that stands."""
+        for symbol in self._symbols:
+            if f"protection of {symbol}" in self._halts and self._protector.is_at_rest(symbol):
+                self._halts.lift(f"protection of {symbol}")
