@@ -3,6 +3,7 @@
 import json
 import re
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
@@ -112,19 +113,94 @@ class StrategyChoice(Section):
         return {"name": value} if isinstance(value, str) else value
 
 
+class DayLimitAction(StrEnum):
+    """What follows when a limit of the day is reached."""
+
+    HALT = "halt"  # no entries until 00:00 UTC; what is open goes on under its stop
+    FLATTEN = "flatten"  # the same, and what is open is closed at market
+
+
 class RiskLimits(Section):
-    """What the risk guard may allow."""
+    """What the risk guard may allow. A day begins at 00:00 UTC."""
 
     risk_per_trade_fraction: Fraction = Field(
         default=Decimal("0.01"), description="of the balance, lost when the stop is hit"
     )
-    position_notional_fraction_max: Share = Field(default=Decimal("0.3"), description="of balance × leverage")
+    position_notional_fraction_max: Share = Field(
+        default=Decimal("0.3"), description="of balance × leverage: the most that one position may be worth"
+    )
+    exposure_fraction_max: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal(3), gt=0, le=50, description="all positions together, by notional / equity: 3 is three times it"
+    )
     signal_age_s_max: Annotated[float, BeforeValidator(number)] = Field(
         default=30.0, gt=0, le=3_600, description="an entry later than so long after its candle is not made"
     )
-    open_positions_max: Annotated[int, BeforeValidator(number)] = Field(default=3, ge=1, le=35)
-    day_loss_fraction_max: Fraction = Field(default=Decimal("0.05"), description="of the equity at 00:00 UTC")
-    leverage: Annotated[int, BeforeValidator(number)] = Field(default=5, ge=1, le=50)
+    open_positions_max: Annotated[int, BeforeValidator(number)] = Field(
+        default=3, ge=1, le=35, description="positions at a time"
+    )
+    correlated_positions_max: Annotated[int, BeforeValidator(number)] = Field(
+        default=2, ge=1, le=35, description="positions at a time that win and lose together, the new one counted"
+    )
+    correlation_min: Annotated[float, BeforeValidator(number)] = Field(
+        default=0.7, gt=0, le=1, description="of log returns, from which on two symbols count as moving together"
+    )
+    correlation_candles: Annotated[int, BeforeValidator(number)] = Field(
+        default=72, ge=20, le=500, description="closed 5-minute candles over which the correlation is taken"
+    )
+    liquidation_distance_fraction_min: Fraction = Field(
+        default=Decimal("0.05"),
+        description="move of all positions against us that must not liquidate; always more than the stop's distance",
+    )
+    stop_streak_max: Annotated[int, BeforeValidator(number)] = Field(
+        default=3, ge=1, le=20, description="stop losses in a row, after which entries pause; each further one too"
+    )
+    stop_streak_pause_minutes: Annotated[int, BeforeValidator(number)] = Field(
+        default=60, ge=1, le=1_440, description="how long that pause is, from the last stop loss on"
+    )
+    cool_down_stop_minutes: Annotated[int, BeforeValidator(number)] = Field(
+        default=15, ge=0, le=1_440, description="no entry on a symbol for so long after a stop loss on it; 0: none"
+    )
+    cool_down_close_minutes: Annotated[int, BeforeValidator(number)] = Field(
+        default=0, ge=0, le=1_440, description="no entry on a symbol for so long after any trade on it; 0: none"
+    )
+    day_loss_fraction_max: Fraction = Field(
+        default=Decimal("0.05"), description="of the equity at 00:00 UTC; then no entries until the next 00:00 UTC"
+    )
+    day_drawdown_fraction_max: Fraction = Field(
+        default=Decimal("0.05"),
+        description="of the highest equity since 00:00 UTC; then no entries until the next 00:00 UTC",
+    )
+    day_limit_action: DayLimitAction = Field(
+        default=DayLimitAction.HALT, description="halt or flatten: what follows when a limit of the day is reached"
+    )
+    funding_minutes_before: Annotated[int, BeforeValidator(number)] = Field(
+        default=5, ge=0, le=60, description="no entry so shortly before a funding payment that we would pay; 0: any"
+    )
+    funding_cost_fraction_max: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal("0.0002"), ge=0, lt=1, description="of the notional: a payment up to this is put up with"
+    )
+    leverage: Annotated[int, BeforeValidator(number)] = Field(
+        default=5, ge=1, le=50, description="at most: in a calm market, with trades that win as often as they should"
+    )
+    leverage_min: Annotated[int, BeforeValidator(number)] = Field(
+        default=1, ge=1, le=50, description="at least, unless the exchange's bracket allows less"
+    )
+    leverage_atr_fraction: Annotated[float, BeforeValidator(number)] = Field(
+        default=0.004, gt=0, lt=1, description="ATR / price up to which the market is calm; twice that halves leverage"
+    )
+    win_rate_window: Annotated[int, BeforeValidator(number)] = Field(
+        default=20, ge=5, le=200, description="closed trades over which the win rate is taken"
+    )
+    win_rate_target: Fraction = Field(
+        default=Decimal("0.55"),
+        description="of these trades; the leverage falls with a rate below it. Trades that lack count as meeting it",
+    )
+
+    @model_validator(mode="after")
+    def _leverage_in_order(self) -> Self:
+        if self.leverage_min > self.leverage:
+            raise conflict("leverage_min", self.leverage_min, f"at most {self.leverage} is wanted", "leverage")
+        return self
 
 
 class BracketSettings(Section):
