@@ -218,6 +218,28 @@ async def test_a_settling_symbol_cancels_refuses_and_delivers(client: Signed) ->
         assert await desk.held() == 0
 
 
+async def test_an_announced_delisting_is_told_traded_until_then_and_settled(client: Signed) -> None:
+    async with desk_of(client, "LINKUSDC") as desk:
+        await desk.market("BUY")
+        rung = await desk.limit("SELL", "1.02")
+        now_ms = (await client.get("/fapi/v1/time"))["serverTime"]
+        await desk.act("announce_delisting", symbol=desk.symbol, delivery_ms=now_ms + 2_500)
+
+        async def listed() -> tuple[str, int]:
+            info = await client.get("/fapi/v1/exchangeInfo")
+            [row] = [each for each in info["symbols"] if each["symbol"] == desk.symbol]
+            return row["status"], row["deliveryDate"]
+
+        assert await listed() == ("TRADING", now_ms + 2_500)
+        assert (await desk.market("SELL"))["status"] == "FILLED"
+        await desk.market("BUY")
+        cancelled = await desk.until_order("CANCELED", "CANCELED")
+        assert (cancelled["i"], cancelled["er"]) == (rung["orderId"], "7")
+        assert (await desk.until_order("CALCULATED", "FILLED"))["c"].startswith("settlement_autoclose-")
+        assert await listed() == ("SETTLING", now_ms + 2_500)
+        assert await desk.held() == 0
+
+
 async def test_leverage_is_refused_then_capped(client: Signed) -> None:
     async with desk_of(client, "LTCUSDC") as desk:
         await desk.act("refuse_leverage", symbol=desk.symbol, code=-4161)

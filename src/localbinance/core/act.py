@@ -82,6 +82,18 @@ class StickTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnnounceDelisting:
+    """A symbol's delisting is announced: it trades on, and is settled when the time that is told now has come."""
+
+    symbol: str
+    delivery_ms: int
+    act: Literal["announce_delisting"] = "announce_delisting"
+
+    def __post_init__(self) -> None:
+        _check_time("delivery_ms", self.delivery_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """A symbol is delisted: SETTLING, its orders are ended, and at the delivery its positions are closed at mark."""
 
@@ -220,6 +232,7 @@ CoreAct: TypeAlias = (
     | FillSlowly
     | RefuseTrigger
     | StickTrigger
+    | AnnounceDelisting
     | Settle
     | RefuseLeverage
     | RefuseMarginType

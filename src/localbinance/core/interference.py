@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from localbinance.core import audit, conditional, funding, liquidation, matching
 from localbinance.core.act import (
+    AnnounceDelisting,
     CapLeverage,
     CoreAct,
     FillSlowly,
@@ -55,6 +56,8 @@ def perform(state: State, account: Account, act: CoreAct, now_ms: int) -> None:
             standing.margin_type_refusals += [act] * act.times
         case CapLeverage():
             _cap(standing, act)
+        case AnnounceDelisting():
+            _announce_delisting(state, act)
         case Settle():
             _settle(state, act, now_ms)
         case Liquidate():
@@ -73,9 +76,11 @@ def perform(state: State, account: Account, act: CoreAct, now_ms: int) -> None:
 
 
 def on_time(state: State, market: SymbolMarket, now_ms: int) -> None:
-    """Deliver what is settled when its time has come: every position is closed at mark."""
+    """Deliver what is settled when its time has come: its orders are ended, every position is closed at mark."""
     if market.delivery_ms is None or now_ms < market.delivery_ms:
         return
+    if market.rules.status != SETTLING:
+        _settle(state, Settle(symbol=market.rules.symbol, delivery_ms=market.delivery_ms), now_ms)
     market.delivery_ms = None
     mark = market.tick.mark
     for account in tuple(market.holders.values()):
@@ -97,6 +102,14 @@ def _cap(standing: InForce, act: CapLeverage) -> None:
         standing.leverage_caps.pop(act.symbol, None)
     else:
         standing.leverage_caps[act.symbol] = act.leverage
+
+
+def _announce_delisting(state: State, act: AnnounceDelisting) -> None:
+    rules = replace(state.listed(act.symbol), delivery_ms=act.delivery_ms)
+    state.rules = state.rules.with_symbol(rules)
+    market = state.markets.get(act.symbol)
+    if market is not None:
+        market.rules, market.delivery_ms = rules, act.delivery_ms
 
 
 def _settle(state: State, act: Settle, now_ms: int) -> None:
