@@ -105,7 +105,7 @@ class StrategyChoice(Section):
     """One strategy that is asked for signals, with parameters that it checks itself."""
 
     name: str = Field(min_length=1, description="a built-in one, or the path of a Python file")
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] = Field(default_factory=dict, description="its own; those left out are as it says")
 
     @model_validator(mode="before")
     @classmethod
@@ -206,9 +206,12 @@ class RiskLimits(Section):
 class BracketSettings(Section):
     """The shape of every bracket. Fractions are of the entry price."""
 
-    stop_fraction: Fraction = Decimal("0.02")
+    stop_fraction: Fraction = Field(
+        default=Decimal("0.02"), description="how far from the entry the stop lies, on the losing side"
+    )
     rung_fractions: Annotated[tuple[Fraction, ...], BeforeValidator(listed), AfterValidator(filled)] = Field(
-        default=(Decimal("0.004"), Decimal("0.008"), Decimal("0.012")), description="nearest first"
+        default=(Decimal("0.004"), Decimal("0.008"), Decimal("0.012")),
+        description="how far from the entry the take profits lie, nearest first",
     )
     rung_shares: Annotated[tuple[Share, ...], BeforeValidator(listed)] = Field(
         default=(Decimal("0.4"), Decimal("0.3"), Decimal("0.3")), description="of the quantity, 1 in all"
@@ -216,7 +219,9 @@ class BracketSettings(Section):
     break_even_extra_fraction: Annotated[Decimal, BeforeValidator(number)] = Field(
         default=Decimal("0.0005"), ge=0, lt=1, description="how far beyond the entry the break-even stop lies"
     )
-    hold_minutes_max: Annotated[int, BeforeValidator(number)] = Field(default=10, ge=1, le=HOLD_MINUTES_MAX)
+    hold_minutes_max: Annotated[int, BeforeValidator(number)] = Field(
+        default=10, ge=1, le=HOLD_MINUTES_MAX, description="what is still held after so long is closed at market"
+    )
 
     @model_validator(mode="after")
     def _ladder_fits(self) -> Self:

@@ -55,11 +55,11 @@ class Settings(Section):
     mode: Mode = Field(
         default=Mode.PAPER, description="paper, testnet or live; live wants a word on the command line too"
     )
-    profile: str = DEFAULT
+    profile: str = Field(default=DEFAULT, description="a whole set of trading settings under one name")
     exchange: ExchangeSettings
     universe: UniverseSettings = Field(default_factory=UniverseSettings)
-    strategies: Annotated[tuple[StrategyChoice, ...], BeforeValidator(listed), AfterValidator(filled)] = (
-        StrategyChoice(name="scalping_v1"),
+    strategies: Annotated[tuple[StrategyChoice, ...], BeforeValidator(listed), AfterValidator(filled)] = Field(
+        default=(StrategyChoice(name="scalping_v1"),), description="each is asked for signals at every closed candle"
     )
     risk: RiskLimits = Field(default_factory=RiskLimits)
     bracket: BracketSettings = Field(default_factory=BracketSettings)
