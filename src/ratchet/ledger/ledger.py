@@ -2,7 +2,7 @@
 
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Self
 
@@ -31,6 +31,7 @@ from ratchet.ledger.operator_events import (
     standing,
 )
 from ratchet.ledger.orders import mark_order, order_row
+from ratchet.ledger.recent import last_signals, prices_of_orders
 from ratchet.ledger.signals import signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
 from ratchet.ledger.tables import (
@@ -317,6 +318,20 @@ class Ledger:
                 signals=int(signals or 0),
                 equity=points,
             )
+
+    # Looking in ------------------------------------------------------------------------------------------------------
+
+    async def last_signals(self, limit: int) -> list[SignalRow]:
+        """The newest decisions that wanted a trade, newest first."""
+        async with self._sessions() as session:
+            return await last_signals(session, limit)
+
+    async def prices_of_orders(
+        self, names: Collection[ClientOrderId]
+    ) -> dict[ClientOrderId, tuple[str, Decimal | None]]:
+        """Role and price of those orders that are known: of a limit order, or the trigger of a stop."""
+        async with self._sessions() as session:
+            return await prices_of_orders(session, names)
 
     # Operators -------------------------------------------------------------------------------------------------------
 
