@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretSt
 
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.complaint import complaint
+from ratchet.config.control_settings import ControlSettings
 from ratchet.config.entry import Entries, Path, entries_of, tree_of
 from ratchet.config.environment import read_env_file, read_environment
 from ratchet.config.exchange_settings import ExchangeSettings
@@ -67,6 +68,7 @@ class Settings(Section):
     guard: GuardSettings = Field(default_factory=GuardSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)
+    control: ControlSettings = Field(default_factory=ControlSettings)
     log_dir: FilePath = FilePath("var/log")
 
     @model_validator(mode="after")
