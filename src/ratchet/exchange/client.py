@@ -172,6 +172,12 @@ class BinanceClient:
         stops = [row for row in records(found, "openAlgoOrders") if parse_account.is_stop(row, "orderType")]
         return [parse_account.stop_report(row) for row in stops]
 
+    async def fetch_open_conditionals(self) -> list[tuple[Symbol, ClientOrderId]]:
+        """Every conditional order that waits, of whatever kind, by symbol and name: for whoever cancels them all."""
+        found = await self._read("fapiPrivateGetOpenAlgoOrders", lane=Lane.PROTECTIVE)
+        waiting = records(found, "openAlgoOrders")
+        return [(Symbol(text(row, "symbol")), ClientOrderId(text(row, "clientAlgoId"))) for row in waiting]
+
     async def fetch_order(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport | None:
         """A plain order; None when the exchange does not know it."""
         parameters = {"symbol": symbol, "origClientOrderId": client_order_id}

@@ -20,7 +20,7 @@ from ratchet.domain.signal import NoSignal, Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.books import Books, audited_ms, books_between, note_audited, trade_at, trades_between
 from ratchet.ledger.database import for_writing, open_database, reason
-from ratchet.ledger.errors import LedgerError
+from ratchet.ledger.errors import LedgerError, LedgerUnavailable
 from ratchet.ledger.fills import book_charge, book_fill, book_funding
 from ratchet.ledger.operator_events import (
     Deed,
@@ -347,9 +347,15 @@ class Ledger:
             return await events_since(session, since_ms, deeds, limit)
 
     async def standing(self) -> Standing:
-        """Whether entries are paused, and whether there is an emergency, by what operators did."""
-        async with self._sessions() as session:
-            return await standing(session)
+        """Whether entries are paused, and whether there is an emergency, by what operators did.
+
+        Raises: LedgerUnavailable.
+        """
+        try:
+            async with self._sessions() as session:
+                return await standing(session)
+        except DBAPIError as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {reason(error)}") from None
 
     # Audits ----------------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from ratchet.trading.keeper import CloseWanted, LeaveWanted
 from ratchet.trading.market_side import CannotTrade, MarketSide, raise_cannot_trade
 from ratchet.trading.notebook import Notebook
 from ratchet.trading.open_trades import OpenTrades
+from ratchet.trading.operations import Operations
 from ratchet.trading.planner import Planner
 from ratchet.trading.protector import Protector
 from ratchet.trading.reconciler import Reconciler
@@ -74,6 +75,7 @@ class EngineParts:
     rules: Mapping[Symbol, SymbolRules]
     halts: Halts
     noticeboard: Noticeboard
+    operations: Operations
     profile: str
     sweep_interval_ms: int
     admission: Admission | None = None  # without one, entries need nobody's leave
@@ -93,6 +95,7 @@ class Engine:
         self._protector = parts.protector
         self.halts = parts.halts
         self.noticeboard = parts.noticeboard
+        self.operations = parts.operations
         self.trades = parts.trades
         self._signals: deque[tuple[Signal, str]] = deque(maxlen=SIGNALS_SHOWN)
         self._owned: list[asyncio.Task[None]] = []
@@ -168,6 +171,8 @@ class Engine:
         # Time is held until all of it works: an accelerated exchange would run away from a half-connected trader.
         with self._clock.working():
             self._own(tasks, self._parts.notebook.run(), "notebook")
+            await self.operations.restore()
+            self._own(tasks, self.operations.run(), "operations")
             await self._until_answered(self._parts.reconciler.protect, "account")
             self.protected.set()
             self._own(tasks, self._protector.run(), "protector")

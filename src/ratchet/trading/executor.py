@@ -29,12 +29,19 @@ class NeverArrived(Exception):
     """The exchange does not know the order after it was asked for again and again."""
 
 
-class Executor:
-    """The one place that sends orders."""
+class EntriesBarred(NeverArrived):
+    """Nothing that opens is sent: there is an emergency."""
 
-    def __init__(self, client: BinanceClient, notebook: Notebook) -> None:
+
+class Executor:
+    """The one place that sends orders. `bars_entries` is asked before each that may open something."""
+
+    def __init__(
+        self, client: BinanceClient, notebook: Notebook, bars_entries: Callable[[], bool] = lambda: False
+    ) -> None:
         self._client = client
         self._notebook = notebook
+        self._bars_entries = bars_entries
 
     async def place(self, order: MarketOrder | LimitOrder) -> OrderReport:
         """Send a plain order once and return what the exchange made of it.
@@ -45,8 +52,11 @@ class Executor:
         self._notebook.status(name, OrderStatus.SENT)
         try:
             report = await self._settle(
-                name, lambda: self._client.place(order), lambda: self._client.fetch_order(order.symbol, name)
+                name, lambda: self._send(order), lambda: self._client.fetch_order(order.symbol, name)
             )
+        except EntriesBarred as barred:
+            self._notebook.status(name, OrderStatus.REJECTED, reason=str(barred))
+            raise
         except Rejected as no:
             self._notebook.status(name, OrderStatus.REJECTED, reason=str(no))
             raise
@@ -56,6 +66,11 @@ class Executor:
             raise
         self._notebook.status(name, report.status, order_id=report.order_id)
         return report
+
+    async def _send(self, order: MarketOrder | LimitOrder) -> OrderReport:
+        if not order.reduce_only and self._bars_entries():
+            raise EntriesBarred("an emergency stands")
+        return await self._client.place(order)
 
     async def place_stop(self, order: StopOrder) -> StopReport:
         """Send a stop and return once the exchange holds it, however long that takes.

@@ -14,6 +14,7 @@ from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, R
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.errors import LedgerError, LedgerUnavailable
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.operator_events import OperatorEvent
 from ratchet.trading.inbox import Inbox
 
 WAITING_MAX = 20_000
@@ -72,6 +73,18 @@ class Notebook:
     def naked(self, trade_id: TradeId, naked_ms: float) -> None:
         """How long a trade has stood without a confirmed stop so far, real ms."""
         self._note(lambda: self._ledger.record_naked(trade_id, naked_ms))
+
+    def operator_event(self, event: OperatorEvent) -> "asyncio.Future[None]":
+        """What an operator did. Returns: what is done once the ledger has it, whenever that is."""
+        recorded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def note() -> None:
+            await self._ledger.record_operator_event(event)
+            if not recorded.done():
+                recorded.set_result(None)
+
+        self._note(note)
+        return recorded
 
     def trade_closed(self, trade_id: TradeId, reason: str) -> None:
         """A trade is over."""

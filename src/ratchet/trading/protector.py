@@ -84,6 +84,7 @@ class Protector:
         self._wards: dict[Symbol, Ward] = {}
         self._workers: dict[Symbol, asyncio.Task[None]] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._closing_all = ""  # why nothing at all may be held
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -231,21 +232,55 @@ class Protector:
             ward.flatten = ward.flatten or reason
         self._touch(symbol)
 
+    def close_all(self, reason: str) -> None:
+        """Have everything closed at market that is held, or comes to be held, until it is called off: whosever it is,
+        and whatever the policy about other hands."""
+        self._closing_all = reason
+        for symbol in tuple(self._wards):
+            self._touch(symbol)
+
+    def call_off(self) -> None:
+        """Positions may be held again."""
+        self._closing_all = ""
+        for symbol in tuple(self._wards):
+            self._touch(symbol)
+
+    def heed(self, symbol: Symbol) -> None:
+        """What is held of it is ours to close after all, whatever the policy: somebody asked for it."""
+        self.ward(symbol).ignored = False
+
+    def coming(self) -> list[Symbol]:
+        """Symbols of entries that may still bring something."""
+        return [symbol for symbol, ward in self._wards.items() if ward.coming]
+
+    def why_held(self, symbol: Symbol) -> str:
+        """Why a position that is to be closed is still there, as far as it is known."""
+        if symbol not in self._rules:
+            return "it is not listed for trading any more: the exchange settles it"
+        ward = self.ward(symbol)
+        if ward.is_market_closed:
+            return f"its market takes no orders ({ward.hindrance}): the exchange settles it, or opens it again"
+        return ward.hindrance or "being closed"
+
     async def settled(self, symbol: Symbol) -> bool:
         """Wait until there is nothing to do for a symbol. True when what is held is covered, by a stop that stands."""
         async with asyncio.timeout(SETTLE_TIMEOUT_S):
             while (worker := self._workers.get(symbol)) is not None:
                 await asyncio.wait((worker,))
         ward = self.ward(symbol)
-        return ward.held != 0 and ward.is_covered and not ward.triggering and not ward.flatten
+        is_closing = bool(ward.flatten or self._closing_all)
+        return ward.held != 0 and ward.is_covered and not ward.triggering and not is_closing
 
     async def settle_all(self) -> None:
         """Do all that is to be done, and return: before `run`, at the start."""
         async with asyncio.TaskGroup() as self._tasks:
             for symbol in tuple(self._wards):
                 self._touch(symbol)
-            while self._workers:  # the end of one may begin another
-                await asyncio.wait(tuple(self._workers.values()))
+            # The end of one may begin another. What cannot be closed until its market opens is gone on with by `run`.
+            while workers := [work for symbol, work in self._workers.items() if not self.ward(symbol).is_market_closed]:
+                await asyncio.wait(workers, timeout=MARKET_CLOSED_PAUSE_S)
+            for worker in tuple(self._workers.values()):
+                worker.cancel()
         self._tasks = None
 
     # What is done ------------------------------------------------------------------------------------------------
@@ -289,6 +324,7 @@ class Protector:
                     return
                 has_helped = await self._do(ward, step)
             except ExchangeError as error:
+                ward.hindrance = str(error)
                 log.warning("protection_delayed", symbol=ward.symbol, error=str(error))
             except Exception as error:
                 # Whatever went wrong here, the position is still there: told, and tried again.
@@ -304,6 +340,8 @@ class Protector:
     def _next(self, ward: Ward) -> "_Step | None":
         if ward.symbol not in self._rules:
             return None  # not listed any more: no order is taken there, and what stands is not taken away
+        if ward.held and self._closing_all:
+            return _Flatten(self._closing_all)
         if ward.ignored:
             return next_step(ZERO, tuple(ward.standing.values()), ZERO)  # nor is a stop of ours left on it
         if ward.held and ward.flatten:
@@ -438,13 +476,14 @@ class Protector:
         )
         self._notebook.intents(ward.trade_id, [(Role.CLOSE, order)])
         version = ward.version
-        ward.is_market_closed = False
+        ward.is_market_closed, ward.hindrance = False, ""
         try:
             report = await self.send(order)
             if not report.status.is_final:
                 await self._await_end(ward, order.client_order_id)
         except (Rejected, NeverArrived) as no:
             log.warning("close_refused", symbol=ward.symbol, error=str(no))
+            ward.hindrance = str(no) if isinstance(no, Rejected) else "its close has not arrived at the exchange"
             if isinstance(no, Rejected) and no.meaning is Meaning.NOTHING_TO_REDUCE:
                 ward.doubt(self._clock.elapsed_ms())
             ward.is_market_closed = isinstance(no, Rejected) and no.meaning is Meaning.NOT_TRADING

@@ -37,6 +37,7 @@ class Ward:
     refused: tuple[Decimal, Decimal, float] | None = None  # quantity and price of a move that was refused, and when
     lost: list[float] = field(default_factory=list)  # when stops vanished that nobody of us took away
     flatten: str = ""  # why it has to be closed at market
+    hindrance: str = ""  # why it could not be closed, or not yet
     naked_since: float | None = None
     is_market_closed: bool = False  # the exchange does not trade it any more
     ignored: bool = False  # another hand's, by policy left alone

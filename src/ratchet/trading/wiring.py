@@ -22,6 +22,7 @@ from ratchet.strategy.plugin import load_strategy
 from ratchet.trading.admission import Admission, AdmissionParts
 from ratchet.trading.attribution import Attribution, AttributionParts
 from ratchet.trading.audit import Auditor
+from ratchet.trading.emergency import Emergency, Flag, NoFlag, flag_beside
 from ratchet.trading.engine import Engine, EngineParts, UserSide
 from ratchet.trading.executor import Executor
 from ratchet.trading.halts import Halts
@@ -31,6 +32,7 @@ from ratchet.trading.live_market import LiveMarket, LiveMarketParts
 from ratchet.trading.market_side import CannotTrade, MarketSide
 from ratchet.trading.notebook import Notebook
 from ratchet.trading.open_trades import OpenTrades
+from ratchet.trading.operations import Operations, OperationsParts
 from ratchet.trading.planner import Planner
 from ratchet.trading.preflight import Preflight, PreflightParts
 from ratchet.trading.protector import Protector, ProtectorParts
@@ -96,7 +98,17 @@ async def open_trader(
                 )
                 return Admission(parts, halts)
 
-            engine = build_engine(settings, clock, client, ledger, rules, make_market, make_user_side, make_admission)
+            engine = build_engine(
+                settings,
+                clock,
+                client,
+                ledger,
+                rules,
+                make_market,
+                make_user_side,
+                make_admission,
+                flag=flag_beside(ledger_url),
+            )
             # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
@@ -143,12 +155,17 @@ def build_engine(
     make_market: Callable[[Engine], MarketSide],
     make_user_side: Callable[[Engine], UserSide],
     make_admission: Callable[[Halts], Admission | None] = lambda _: None,
+    flag: Flag | None = None,
 ) -> Engine:
-    """All parts of the trading machine around one exchange and one ledger, whatever its market and its streams are."""
+    """All parts of the trading machine around one exchange and one ledger, whatever its market and its streams are.
+
+    Args: flag, of an emergency, where the ledger is not to be the only one to remember it.
+    """
     halts = Halts()
+    emergency = Emergency(flag or NoFlag())
     admission = make_admission(halts)
     notebook = Notebook(ledger, clock, on_trouble=partial(_on_ledger_trouble, halts))
-    executor = Executor(client, notebook)
+    executor = Executor(client, notebook, emergency.bars_entries)
     noticeboard = Noticeboard()
     relay = _Relay()
     protector = Protector(
@@ -187,6 +204,19 @@ def build_engine(
         break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
     )
     relay.trades = OpenTrades(keeper_parts, ledger, clock, rules, halts, noticeboard)
+    operations = Operations(
+        OperationsParts(
+            clock=clock,
+            client=client,
+            ledger=ledger,
+            notebook=notebook,
+            protector=protector,
+            trades=relay.trades,
+            halts=halts,
+            noticeboard=noticeboard,
+            emergency=emergency,
+        )
+    )
     is_lockstep = isinstance(clock, LockstepClock)
     parts = EngineParts(
         clock=clock,
@@ -201,6 +231,7 @@ def build_engine(
         rules=rules,
         halts=halts,
         noticeboard=noticeboard,
+        operations=operations,
         profile=settings.profile,
         sweep_interval_ms=SWEEP_INTERVAL_IN_LOCKSTEP_MS if is_lockstep else SWEEP_INTERVAL_MS,
         admission=admission,
