@@ -75,11 +75,36 @@ class UniverseSettings(Section):
     atr_fraction_min: Annotated[float, BeforeValidator(number)] = Field(
         default=0.0003, ge=0, lt=1, description="average true range of the 5-minute candles / price"
     )
-    atr_fraction_max: Annotated[float, BeforeValidator(number)] = Field(default=0.03, gt=0, lt=1)
+    atr_fraction_max: Annotated[float, BeforeValidator(number)] = Field(
+        default=0.03, gt=0, lt=1, description="above it, a symbol is too wild"
+    )
     symbols_min: Annotated[int, BeforeValidator(number)] = Field(
         default=25, ge=1, le=200, description="fewer are reported, and traded all the same"
     )
-    symbols_max: Annotated[int, BeforeValidator(number)] = Field(default=35, ge=1, le=200)
+    symbols_max: Annotated[int, BeforeValidator(number)] = Field(
+        default=35, ge=1, le=200, description="the largest ones are traded; what is held stays beside them"
+    )
+    hysteresis_fraction: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal("0.2"), ge=0, le=Decimal("0.9"), description="bounds are so much looser for what is in play"
+    )
+    spread_fraction_max: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal("0.001"), gt=0, lt=1, description="from the best bid to the best ask / price"
+    )
+    depth_quote_min: Annotated[Decimal, BeforeValidator(number)] = Field(
+        default=Decimal(1_000), ge=0, le=Decimal("1e9"), description="USDC near the price on the thinner side; 0: any"
+    )
+    depth_reach_fraction: Fraction = Field(
+        default=Decimal("0.002"), description="what rests within so much of the price is near it"
+    )
+    age_days_min: Annotated[int, BeforeValidator(number)] = Field(
+        default=14, ge=0, le=3_650, description="since the symbol began to trade"
+    )
+    delisting_notice_hours: Annotated[int, BeforeValidator(number)] = Field(
+        default=48, ge=1, le=720, description="a symbol that is delisted sooner is not entered, and what is held closed"
+    )
+    rotation_minutes: Annotated[int, BeforeValidator(number)] = Field(
+        default=60, ge=5, le=1_440, description="between two choices of the symbols"
+    )
     whitelist: Annotated[tuple[Pattern, ...], BeforeValidator(listed)] = Field(
         default=(), description="patterns; empty: every symbol"
     )

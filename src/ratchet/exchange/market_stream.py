@@ -31,11 +31,12 @@ class MarketStream:
         self.connected = asyncio.Event()
         self._address = f"{settings.ws_url or WS_URL}/market/ws"
         self._on_candle = on_candle
+        self._timeframe = timeframe
         self._socket = StreamSocket(
             "market",
             clock,
             address=self._ask_address,
-            streams=[f"{symbol.lower()}@kline_{timeframe}" for symbol in symbols],
+            streams=self._streams(symbols),
             on_frame=self._on_frame,
             on_connected=self.connected.set,
             # In lockstep it is the exchange that waits for us, for as long as our work takes.
@@ -45,6 +46,13 @@ class MarketStream:
     async def run(self) -> None:
         """Until cancelled."""
         await self._socket.run()
+
+    async def follow(self, symbols: Sequence[Symbol]) -> None:
+        """Deliver candles of these symbols from now on. Those of symbols that stay go on without a break."""
+        await self._socket.follow(self._streams(symbols))
+
+    def _streams(self, symbols: Sequence[Symbol]) -> list[str]:
+        return [f"{symbol.lower()}@kline_{self._timeframe}" for symbol in symbols]
 
     async def _ask_address(self) -> str:
         return self._address

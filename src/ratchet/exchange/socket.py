@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import aiohttp
@@ -56,6 +56,8 @@ class StreamSocket:
         self._clock = clock
         self._address = address
         self._streams = list(streams)
+        self._subscribed: set[str] = set()  # to on the connection that stands
+        self._requests = 1
         self._on_frame = on_frame
         self._on_connected = on_connected
         self._silence_s_max = silence_s_max
@@ -77,6 +79,16 @@ class StreamSocket:
                     except (aiohttp.ClientError, OSError, TimeoutError, ExchangeError, StreamLost) as error:
                         log.warning("stream_lost", stream=self._name, error=_reason(error))
                     await asyncio.sleep(self._pause_s())
+
+    async def follow(self, streams: Sequence[str]) -> None:
+        """Subscribe to these from now on, and to no others: what stays subscribed is not disturbed.
+
+        A connection that is being made, or is lost meanwhile, gets them too.
+        """
+        self._streams = list(streams)
+        if self._open is not None:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):  # the reading side sees the end of it
+                await self._catch_up(self._open)
 
     async def drop(self) -> None:
         """Give up the connection that stands, if one does, for a new one."""
@@ -101,6 +113,7 @@ class StreamSocket:
             await self._subscribe(socket)
             log.info("stream_connected", stream=self._name)
             self._open = socket
+            await self._catch_up(socket)
             since_ms = self._clock.elapsed_ms()
             self._on_connected()
             disconnected.close()
@@ -131,7 +144,20 @@ class StreamSocket:
         except TimeoutError:
             raise StreamLost(f"silent for {self._silence_s_max} s") from None
 
+    async def _catch_up(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Have the connection subscribed to what is followed now."""
+        wanted = set(self._streams)
+        changes = (("SUBSCRIBE", wanted - self._subscribed), ("UNSUBSCRIBE", self._subscribed - wanted))
+        self._subscribed = wanted
+        async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
+            for method, streams in changes:
+                if streams:
+                    self._requests += 1
+                    request = {"method": method, "params": sorted(streams), "id": self._requests}
+                    await socket.send_str(orjson.dumps(request).decode())
+
     async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._subscribed = set(self._streams)
         streams = [*self._streams, *([LOCKSTEP] if isinstance(self._clock, LockstepClock) else [])]
         if not streams:
             return
@@ -150,6 +176,10 @@ class StreamSocket:
             self._clock.advance(int(frame["E"]))
             self._asked_step = int(frame["n"])
             self._asked.set()
+            return
+        if "id" in frame and ("result" in frame or "error" in frame):
+            if "error" in frame:
+                raise StreamLost(f"a subscription was refused: {frame['error']}")
             return
         self._received += 1
         with self._clock.working():

@@ -83,6 +83,12 @@ class CandleFeed:
             if self._store.newest_ms(symbol) is None:
                 self._want_fill(symbol)
 
+    async def take_on(self, symbols: Iterable[Symbol]) -> None:
+        """Follow these too, and fill the new ones by REST. Announces nothing of what had closed before."""
+        fresh = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._symbols]
+        self._symbols += tuple(fresh)
+        await self._fill(fresh)
+
     async def backfill(self) -> frozenset[Symbol]:
         """Fill every symbol by REST. Announces nothing.
 

@@ -196,6 +196,71 @@ async def test_only_candles_that_have_closed_are_told() -> None:
     assert (symbol, candle.open_ms) == ("ETHUSDC", 300_000)
 
 
+async def test_symbols_come_and_go_on_the_connection_that_stands() -> None:
+    requests: list[Frame] = []
+
+    async def script(socket: web.WebSocketResponse, _number: int) -> None:
+        async for message in socket:
+            request = message.json()
+            requests.append(request)
+            await socket.send_json({"result": None, "id": request["id"]})
+
+    server = StreamServer(script)
+    async with a_server(server) as address:
+        clock = LockstepClock(0)  # in which the frames are counted: answers are none
+        stream = MarketStream(
+            settings_for(address, 5),
+            clock,
+            [Symbol("AUSDC"), Symbol("BUSDC")],
+            Timeframe("5m"),
+            on_candle=lambda _symbol, _candle: None,
+        )
+        async with running(stream.run()):
+            await until(stream.connected.is_set)
+            await stream.follow([Symbol("BUSDC"), Symbol("CUSDC")])
+            await until(lambda: len(requests) == 3)
+            await stream.follow([Symbol("BUSDC"), Symbol("CUSDC")])
+            await stream.follow([Symbol("BUSDC")])
+            await until(lambda: len(requests) == 4)
+    changes = [(each["method"], each["params"]) for each in requests[1:]]
+    assert changes == [
+        ("SUBSCRIBE", ["cusdc@kline_5m"]),
+        ("UNSUBSCRIBE", ["ausdc@kline_5m"]),
+        ("UNSUBSCRIBE", ["cusdc@kline_5m"]),
+    ]
+    assert len({each["id"] for each in requests}) == 4
+    assert server.connections == 1
+
+
+async def test_a_connection_that_is_made_anew_has_the_symbols_of_now() -> None:
+    subscriptions: list[list[str]] = []
+    go_on = asyncio.Event()
+
+    async def script(socket: web.WebSocketResponse, number: int) -> None:
+        subscriptions.append(await subscribed(socket))
+        if number == 1:
+            await go_on.wait()
+            return
+        await stay(socket)
+
+    server = StreamServer(script)
+    async with a_server(server) as address:
+        stream = MarketStream(
+            settings_for(address, 5),
+            SystemClock(),
+            [Symbol("AUSDC")],
+            Timeframe("5m"),
+            on_candle=lambda _symbol, _candle: None,
+        )
+        await stream.follow([Symbol("BUSDC")])  # before there is any connection
+        async with running(stream.run()):
+            await until(stream.connected.is_set)
+            await stream.follow([Symbol("CUSDC")])
+            go_on.set()
+            await until(lambda: len(subscriptions) == 2)
+    assert subscriptions == [["busdc@kline_5m"], ["cusdc@kline_5m"]]
+
+
 @asynccontextmanager
 async def a_socket(server: StreamServer, clock: Clock, **options: Any) -> AsyncIterator[None]:
     async with a_server(server) as address:
