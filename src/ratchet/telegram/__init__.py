@@ -1,1 +1,1 @@
-"""Telegram: one face of the operator's desk, and where notices are told."""
+"""Telegram: an operator's face. It brings questions to the desk and tells notices; trading never waits for it."""
