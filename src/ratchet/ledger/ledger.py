@@ -18,6 +18,7 @@ from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, R
 from ratchet.domain.position import Income
 from ratchet.domain.signal import NoSignal, Signal
 from ratchet.domain.symbol import Symbol
+from ratchet.ledger.aggregates import DAY_MS, HOUR_MS, PeriodResult, results_by
 from ratchet.ledger.books import Books, audited_ms, books_between, note_audited, trade_at, trades_between
 from ratchet.ledger.database import for_writing, open_database, reason
 from ratchet.ledger.errors import LedgerError, LedgerUnavailable
@@ -356,6 +357,16 @@ class Ledger:
                 return await standing(session)
         except DBAPIError as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {reason(error)}") from None
+
+    async def results_by_hour(self, since_ms: int, until_ms: int) -> list[PeriodResult]:
+        """What every hour, UTC, that two instants touch came to; only what lies between them is counted."""
+        async with self._sessions() as session:
+            return await results_by(session, HOUR_MS, since_ms, until_ms)
+
+    async def results_by_day(self, since_ms: int, until_ms: int) -> list[PeriodResult]:
+        """What every day, UTC, that two instants touch came to; only what lies between them is counted."""
+        async with self._sessions() as session:
+            return await results_by(session, DAY_MS, since_ms, until_ms)
 
     # Audits ----------------------------------------------------------------------------------------------------------
 
