@@ -16,10 +16,9 @@ from aiohttp import web
 from ratchet.config.bad_settings import BadSettings
 from ratchet.control.answer import Answer
 from ratchet.control.desk import Asker, ConfirmationWanted, Desk, Refused, Role
-from ratchet.control.door_file import DoorPlate, read_plate, remove_plate, write_plate
+from ratchet.control.door_file import PATH, DoorPlate, read_plate, remove_plate, write_plate
 
 HOST = "127.0.0.1"
-PATH = "/ask"
 BODY_BYTES_MAX = 64_000
 TOKEN_BYTES = 32
 READ_TIMEOUT_S = 5.0  # for the whole body of a request

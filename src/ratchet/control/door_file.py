@@ -12,6 +12,7 @@ from ratchet.config.sections import SQLITE
 from ratchet.config.settings import Settings
 
 FILE_NAME = "control.json"
+PATH = "/ask"  # behind the door
 VAR = Path("var")  # where a trader keeps what is not given a place
 
 

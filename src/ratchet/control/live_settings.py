@@ -37,12 +37,15 @@ class SettingsKeeper:
         board: Noticeboard,
         clock: Clock,
         check: Check = lambda _settings: None,
+        on_change: Callable[[Change], None] = lambda _change: None,
     ) -> None:
+        """Args: check, asked before anything is put in force; on_change, told after it is."""
         self._live = live
         self._ledger = ledger
         self._board = board
         self._clock = clock
         self._check = check
+        self._on_change = on_change
         self._one_at_a_time = asyncio.Lock()
         self._seen: bytes | str | None = None  # the content that was last judged, or why there was none
         self._is_gone = False  # at the last look; once may be an editor that moves a new one there
@@ -128,6 +131,7 @@ class SettingsKeeper:
             return change
         words = _words(change)
         log.info("settings_changed", who=who, before=change.before, after=change.after)
+        self._on_change(change)
         self._post(f"{who} changed settings: {words}", Weight.INFO)
         event = OperatorEvent(
             at_ms=self._clock.now_ms(),

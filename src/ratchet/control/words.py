@@ -35,6 +35,11 @@ class Words:
             raise self.refusal(f"{what} is missing")
         return self._words.pop(0)
 
+    def again(self, word: str) -> "Words":
+        """Have a word that was read be the next one again."""
+        self._words.insert(0, word)
+        return self
+
     def rest(self, what: str) -> str:
         """All that is left as one text. Raises: Refused."""
         if not self._words:
@@ -62,7 +67,7 @@ class Words:
         """The next word as a symbol, in any writing: btc, BTC/USDC, BTCUSDC. Raises: Refused."""
         word = self.text("a symbol")
         candidates = []
-        for written in (word, f"{word}{QUOTE}"):
+        for written in (word, f"{word.strip()}{QUOTE}"):
             try:
                 candidates.append(normalize(written))
             except ValueError:

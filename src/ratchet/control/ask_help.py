@@ -1,0 +1,44 @@
+"""The question for what can be asked."""
+
+from ratchet.control.answer import Answer, Json, Table
+from ratchet.control.commands import COMMANDS, HELP, NAMES
+from ratchet.control.desk import CommandHelp, Role
+from ratchet.control.request import Commands, Request
+from ratchet.control.words import Words
+
+
+def help_commands() -> Commands:
+    """By name."""
+    return {"help": _help}
+
+
+async def _help(words: Words) -> Request:
+    name = words.one_of("COMMAND", NAMES) if words.has_more() else None
+    words.end()
+    return Request(lambda _asker: _tell(COMMANDS if name is None else (HELP[name],)))
+
+
+async def _tell(commands: tuple[CommandHelp, ...]) -> Answer:
+    data: list[Json] = [
+        {
+            "name": each.name,
+            "usage": each.usage,
+            "summary": each.summary,
+            "role": each.role.value,
+            "is_dangerous": each.is_dangerous,
+        }
+        for each in commands
+    ]
+    return Answer(
+        title="Commands" if len(commands) > 1 else commands[0].name,
+        table=Table(
+            headings=("ask", "what it does", "who may"),
+            rows=tuple((each.usage, each.summary, _who(each)) for each in commands),
+        ),
+        notes=("Dangerous ones are asked twice. Symbols may be written in any way: btc, BTC/USDC, BTCUSDC.",),
+        data={"commands": data},
+    )
+
+
+def _who(command: CommandHelp) -> str:
+    return "operators" if command.role is Role.OPERATOR else "everybody"
