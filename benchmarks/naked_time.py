@@ -17,6 +17,7 @@ from benchmarks.figure import Figure, percentile
 from ratchet.cli.local_exchange import LocalExchange, local_exchange
 from ratchet.config.settings import load_settings
 from ratchet.domain.order import Side
+from ratchet.domain.outcome import Stage
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
@@ -98,8 +99,8 @@ class _Bench:
                 breakdown=(),
             )
         )
-        if outcome != "entry":
-            raise RuntimeError(f"no entry: {outcome}")
+        if outcome.stage is not Stage.SENT:
+            raise RuntimeError(f"no entry: {outcome.reason}")
         await _until(lambda: any(line.price_stop for line in self._engine.status().positions))
         self._engine.close(SYMBOL, "bench")
         await _until(lambda: not self._engine.status().positions)

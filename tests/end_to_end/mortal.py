@@ -261,7 +261,7 @@ class ToldSignals:
                         atr_fraction=0.001,
                         breakdown=(),
                     )
-                    self._fate.tell("considered", outcome=self._engine.consider(wish))
+                    self._fate.tell("considered", outcome=self._engine.consider(wish).reason)
         self._stop.set()
         await asyncio.Event().wait()
 

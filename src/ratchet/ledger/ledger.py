@@ -15,14 +15,22 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, client_order_id, life_of
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
+from ratchet.domain.outcome import Outcome
 from ratchet.domain.position import Income
-from ratchet.domain.signal import NoSignal, Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.aggregates import DAY_MS, HOUR_MS, PeriodResult, results_by
 from ratchet.ledger.books import Books, audited_ms, books_between, note_audited, trade_at, trades_between
 from ratchet.ledger.database import for_writing, open_database, reason
 from ratchet.ledger.errors import LedgerError, LedgerUnavailable
 from ratchet.ledger.fills import book_charge, book_fill, book_funding
+from ratchet.ledger.funnel import (
+    DecisionLine,
+    StageCounts,
+    decisions_on,
+    latest_decisions,
+    newest_ms,
+    stage_counts,
+)
 from ratchet.ledger.operator_events import (
     Deed,
     OperatorEvent,
@@ -32,8 +40,9 @@ from ratchet.ledger.operator_events import (
     standing,
 )
 from ratchet.ledger.orders import mark_order, order_row
+from ratchet.ledger.places import Place, places_of
 from ratchet.ledger.recent import last_signals, prices_of_orders
-from ratchet.ledger.signals import signal_row
+from ratchet.ledger.signals import Said, Scan, forget_decisions, scan_row, scans_since, signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
 from ratchet.ledger.tables import (
     Base,
@@ -292,10 +301,53 @@ class Ledger:
 
     # Decisions -------------------------------------------------------------------------------------------------------
 
-    async def record_signals(self, decisions: Sequence[tuple[Signal | NoSignal, str]]) -> None:
-        """What strategies said, `Signal` or `NoSignal`, each with what became of it."""
+    async def record_signals(self, decisions: Sequence[tuple[Said, Outcome]]) -> None:
+        """What strategies said, or that none was asked, each with what became of it."""
         rows = [signal_row(said, outcome) for said, outcome in decisions]
         await self._writer.write(lambda session: _add_all(session, rows))
+
+    async def record_scan(self, scan: Scan) -> None:
+        """What became of the symbols at a candle's close. Told again, the later word holds."""
+
+        async def write(session: AsyncSession) -> None:
+            await session.merge(scan_row(scan))
+
+        await self._writer.write(write)
+
+    async def forget_decisions(self, before_ms: int, most: int) -> int:
+        """Delete the oldest decisions of before an instant, at most so many, but for those that led to trades.
+        Returns how many were deleted."""
+        return await self._writer.write(lambda session: forget_decisions(session, before_ms, most))
+
+    async def decisions_on(self, symbol: Symbol, most: int) -> list[DecisionLine]:
+        """The newest decisions on a symbol, newest first."""
+        async with self._sessions() as session:
+            return await decisions_on(session, symbol, most)
+
+    async def latest_decisions(self, since_ms: int) -> list[DecisionLine]:
+        """Of each symbol the decision on its newest candle since an instant, by symbol."""
+        async with self._sessions() as session:
+            return await latest_decisions(session, since_ms)
+
+    async def stage_counts(self, since_ms: int, until_ms: int, symbol: Symbol | None = None) -> StageCounts:
+        """Where the decisions between two instants, both included, ended; of one symbol or of all."""
+        async with self._sessions() as session:
+            return await stage_counts(session, since_ms, until_ms, symbol)
+
+    async def places_of(self, symbol: Symbol) -> list[Place]:
+        """A symbol's places in the universe, oldest first."""
+        async with self._sessions() as session:
+            return await places_of(session, symbol)
+
+    async def scans_since(self, since_ms: int) -> list[Scan]:
+        """What became of the symbols at every candle's close from an instant on, oldest first."""
+        async with self._sessions() as session:
+            return await scans_since(session, since_ms)
+
+    async def newest_ms(self) -> int | None:
+        """The newest instant that it tells of; None when it is empty."""
+        async with self._sessions() as session:
+            return await newest_ms(session)
 
     async def summary(self, since_ms: int) -> LedgerSummary:
         """Sums of everything from an instant on."""

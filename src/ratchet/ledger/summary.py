@@ -33,6 +33,8 @@ class TradeSummary:
     net_pnl: Decimal  # after fees, funding and charges
     naked_ms: float | None
     reason: str
+    strategy: str
+    profile: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,8 @@ def _trade(trade: TradeRow, fills: Sequence[FillRow], other: Decimal) -> TradeSu
         net_pnl=sum((fill.net for fill in fills), ZERO) + other,
         naked_ms=trade.naked_ms,
         reason=trade.reason,
+        strategy=trade.strategy,
+        profile=trade.profile,
     )
 
 

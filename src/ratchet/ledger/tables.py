@@ -164,6 +164,16 @@ class SignalRow(Base):
     __table_args__ = (Index("signals_by_candle", "candle_close_ms", "symbol"),)
 
 
+class ScanRow(Base):
+    """What became of the symbols at the close of one candle."""
+
+    __tablename__ = "scans"
+    candle_close_ms: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    symbols: Mapped[int] = mapped_column(Integer)  # about which strategies were asked
+    missing: Mapped[int] = mapped_column(Integer)  # whose candles were not there
+    decided_ms_max: Mapped[float | None] = mapped_column(Float)  # from a known candle to its decision, real time
+
+
 class EquityRow(Base):
     """The account at an instant."""
 

@@ -12,6 +12,7 @@ import structlog
 
 from ratchet.domain.clock import Clock
 from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.outcome import Outcome, Stage
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import StreamRestarted, UserEvent
@@ -31,6 +32,7 @@ from ratchet.trading.market_side import CannotTrade, MarketSide, raise_cannot_tr
 from ratchet.trading.notebook import Notebook
 from ratchet.trading.open_trades import OpenTrades
 from ratchet.trading.operations import Operations
+from ratchet.trading.plan_outcome import refused_plan
 from ratchet.trading.planner import Planner
 from ratchet.trading.protector import Protector
 from ratchet.trading.reconciler import Reconciler
@@ -242,22 +244,22 @@ class Engine:
 
     # Signals ------------------------------------------------------------------------------------------------------
 
-    def consider(self, signal: Signal) -> str:
+    def consider(self, signal: Signal) -> Outcome:
         """Decide on a signal, now, and start its trade if it is approved. Returns what became of it."""
         outcome = self._decide(signal)
-        self._signals.append((signal, outcome))
-        log.info("signal", symbol=signal.symbol, side=signal.side, outcome=outcome)
+        self._signals.append((signal, outcome.reason))
+        log.info("signal", symbol=signal.symbol, side=signal.side, stage=outcome.stage.value, outcome=outcome.reason)
         return outcome
 
-    def _decide(self, signal: Signal) -> str:
+    def _decide(self, signal: Signal) -> Outcome:
         if self._parts.admission is not None:
             self._parts.admission.check()
         if self.halts:
-            return f"entries halted: {self.halts.reason}"
+            return Outcome(Stage.HALTED, f"entries halted: {self.halts.reason}")
         if signal.symbol in self.trades:
-            return "a trade is open on it"
+            return Outcome(Stage.RISK, "a trade is open on it")
         if self._protector.ward(signal.symbol).held:
-            return "a position is held on it"
+            return Outcome(Stage.RISK, "a position is held on it")
         answer = self._parts.planner.plan(
             signal,
             now_ms=self._clock.now_ms(),
@@ -266,9 +268,9 @@ class Engine:
             open_brackets=self.trades.brackets(),
         )
         if not isinstance(answer, Approved):
-            return answer
+            return refused_plan(answer)
         self.trades.begin(answer, signal.strategy, self._parts.profile)
-        return "entry"
+        return Outcome(Stage.SENT, "entry")
 
     def close(self, symbol: Symbol, reason: str) -> bool:
         """Have the trade on a symbol closed at market. False where none is open."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ratchet.config.settings import Settings
-from ratchet.domain.candle import Timeframe
+from ratchet.domain.candle import TIMEFRAMES_MS, Timeframe
 from ratchet.domain.candle_arrays import CandleArrays
 from ratchet.domain.clock import Clock
 from ratchet.domain.market_rules import SymbolRules
+from ratchet.domain.outcome import Outcome
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
@@ -21,7 +22,7 @@ from ratchet.market.universe import Universe, select_universe
 from ratchet.strategy.indicators import atr
 from ratchet.strategy.plugin import Strategy
 from ratchet.trading.market_side import CannotTrade
-from ratchet.trading.scanner import Scanner
+from ratchet.trading.scanner import Scanner, ScannerParts
 from ratchet.trading.symbol_terms import agree_on_terms
 
 TIMEFRAME = Timeframe("5m")
@@ -40,12 +41,13 @@ class LiveMarketParts:
     clock: Clock
     rules: Mapping[Symbol, SymbolRules]
     strategies: Sequence[Strategy]
+    on_scanned: Callable[[float], None] = lambda _: None  # seconds from a known candle to its decision; returns at once
 
 
 class LiveMarket:
     """A market side. `prepare` chooses the universe."""
 
-    def __init__(self, parts: LiveMarketParts, consider: Callable[[Signal], str]) -> None:
+    def __init__(self, parts: LiveMarketParts, consider: Callable[[Signal], Outcome]) -> None:
         self._settings = parts.settings
         self._client = parts.client
         self._clock = parts.clock
@@ -58,7 +60,18 @@ class LiveMarket:
             clock=parts.clock,
             on_closed=lambda symbol: self._scanner.on_closed(symbol),
         )
-        self._scanner = Scanner(parts.strategies, self._feed.candles, consider, parts.ledger, parts.clock)
+        self._scanner = Scanner(
+            ScannerParts(
+                strategies=parts.strategies,
+                candles_of=self._feed.candles,
+                consider=consider,
+                ledger=parts.ledger,
+                clock=parts.clock,
+                followed=lambda: self._feed.symbols,
+                timeframe_ms=TIMEFRAMES_MS[TIMEFRAME],
+                on_scanned=parts.on_scanned,
+            )
+        )
         self._stream: MarketStream | None = None
         self._connected = asyncio.Event()
         self.universe = Universe(symbols=(), rejected={}, shortfall=0)
@@ -79,8 +92,7 @@ class LiveMarket:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._stream.run(), name="market stream")
             tasks.create_task(self._feed.run(), name="candle feed")
-            tasks.create_task(self._scanner.scan(), name="scanner")
-            tasks.create_task(self._scanner.write(), name="decisions")
+            tasks.create_task(self._scanner.run(), name="scanner")
 
     async def ready(self) -> None:
         """The stream delivers."""

@@ -22,6 +22,7 @@ from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Side, StopOrder
+from ratchet.domain.outcome import Outcome, Stage
 from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.signal import Kind, NoSignal, Signal, Vote
 from ratchet.domain.symbol import Symbol
@@ -280,12 +281,13 @@ async def test_a_trade_without_a_fill_is_none_and_its_unsent_orders_are_cancelle
 
 async def test_signals_are_kept_with_every_vote(ledger: Ledger, tmp_path: Path) -> None:
     nothing = NoSignal(strategy="scalping_v1", symbol=SYMBOL, candle_close_ms=NOW_MS, reason="no trend")
-    await ledger.record_signals([(a_signal(), "entry"), (nothing, "no trend")])
+    sent, refused = Outcome(Stage.SENT, "entry"), Outcome(Stage.VOTES, "no trend")
+    await ledger.record_signals([(a_signal(), sent), (nothing, refused)])
     assert (await ledger.summary(0)).signals == 1
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
         rows = connection.execute("SELECT side, outcome, breakdown FROM signals ORDER BY id").fetchall()
     [vote] = json.loads(rows[0][2])
-    assert vote == {"name": "ema_cross", "kind": "trend", "side": "BUY", "value": 1.5, "note": "EMA 9 above EMA 21"}
+    assert vote == ["ema_cross", "t", "B", 1.5, "EMA 9 above EMA 21"]
     assert [row[:2] for row in rows] == [("BUY", "entry"), (None, "no trend")]
 
 

@@ -167,9 +167,9 @@ async def test_the_engine_asks_before_every_entry_whether_the_account_is_still_i
     engine = build_engine(
         settings, SystemClock(), nothing, nothing, {}, lambda _: nothing, lambda _: nothing, make_admission
     )
-    assert engine.consider(a_signal()) == "entries halted: the preflight has not been passed yet"
+    assert engine.consider(a_signal()).reason == "entries halted: the preflight has not been passed yet"
     await gate.obtain()
     engine.halts.lift("starting")
-    assert engine.consider(a_signal()).startswith("too late")  # nothing is in the way of entries but its age
+    assert engine.consider(a_signal()).reason.startswith("too late")  # nothing is in the way of entries but its age
     gate.lease.is_held = False
-    assert engine.consider(a_signal()).startswith("entries halted: the lease of the account is too old")
+    assert engine.consider(a_signal()).reason.startswith("entries halted: the lease of the account is too old")

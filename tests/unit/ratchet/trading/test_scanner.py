@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from ratchet.domain.order import Side
+from ratchet.domain.outcome import Outcome, Stage
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.clock import SystemClock
@@ -19,7 +20,7 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.strategy.decision import Decision
 from ratchet.strategy.plugin import Strategy
 from ratchet.trading import scanner
-from ratchet.trading.scanner import Scanner
+from ratchet.trading.scanner import Scanner, ScannerParts
 from tests.unit.ratchet.strategy.candles import candles_of, random_walk
 
 SYMBOL = Symbol("BTCUSDC")
@@ -38,10 +39,10 @@ class Considered:
     signals: list[Signal] = field(default_factory=list)
     has_one: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def consider(self, signal: Signal) -> str:
+    def consider(self, signal: Signal) -> Outcome:
         self.signals.append(signal)
         self.has_one.set()
-        return "entry"
+        return Outcome(Stage.SENT, "entry")
 
 
 @asynccontextmanager
@@ -50,8 +51,18 @@ async def scanning(folder: Path, decide: Callable[[Any, Any], object], taken: Co
     ledger = await Ledger.open(f"sqlite+aiosqlite:///{folder / 'ledger.db'}")
     candles = candles_of(random_walk(1))
     strategy = Strategy(name="test", parameters=NoParameters(), function=decide)
-    made = Scanner([strategy], lambda _: candles, taken.consider, ledger, SystemClock())
-    tasks = [asyncio.create_task(made.scan()), asyncio.create_task(made.write())]
+    made = Scanner(
+        ScannerParts(
+            strategies=[strategy],
+            candles_of=lambda _: candles,
+            consider=taken.consider,
+            ledger=ledger,
+            clock=SystemClock(),
+            followed=lambda: [SYMBOL],
+            timeframe_ms=candles.timeframe_ms,
+        )
+    )
+    tasks = [asyncio.create_task(made.run())]
     try:
         yield made
     finally:
