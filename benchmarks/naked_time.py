@@ -73,6 +73,9 @@ class _Bench:
     async def ready(self) -> None:
         await self._engine.protected.wait()
 
+    def candles(self, _symbol: Symbol) -> None:
+        """There are none."""
+
     async def run(self) -> None:
         await self._engine.started.wait()
         for number in range(ENTRIES):

@@ -221,8 +221,9 @@ class MortalLedger(Ledger):
         *,
         profile: str,
         at_ms: int,
+        leverage: int | None = None,
     ) -> None:
-        await super().record_trade(trade_id, bracket, strategy, orders, profile=profile, at_ms=at_ms)
+        await super().record_trade(trade_id, bracket, strategy, orders, profile=profile, at_ms=at_ms, leverage=leverage)
         self.fate.reach(Point.INTENT_DURABLE)
 
 
@@ -243,6 +244,9 @@ class ToldSignals:
 
     async def ready(self) -> None:
         """At once."""
+
+    def candles(self, _symbol: Symbol) -> None:
+        """There are none."""
 
     async def run(self) -> None:
         """Do as told until cancelled; the end of the line is the end."""

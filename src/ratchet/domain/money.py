@@ -4,6 +4,7 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 ZERO = Decimal(0)
 QUOTE = "USDC"  # the asset that everything is traded for, and margin
+CREDITS = "BNFCR"  # what the exchange counts in, instead of it, for accounts in credits mode (EU): cross margin only
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:

@@ -19,6 +19,7 @@ class Position:
     price_mark: Decimal
     unrealized_pnl: Decimal  # USDC
     updated_ms: int  # when it last changed
+    price_liquidation: Decimal | None = None  # of the mark price; none: the exchange names none
 
     def __post_init__(self) -> None:
         if self.quantity_signed == 0:

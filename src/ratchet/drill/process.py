@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from ratchet.config.settings import Settings
+from ratchet.domain.candle_arrays import CandleArrays
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import Side
 from ratchet.domain.signal import Signal
@@ -221,3 +222,7 @@ class _Market:
 
     async def ready(self) -> None:
         """At once."""
+
+    def candles(self, symbol: Symbol) -> CandleArrays | None:  # noqa: ARG002 - the protocol's
+        """There are none."""
+        return None

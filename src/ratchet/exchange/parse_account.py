@@ -1,11 +1,12 @@
 """Parsing of the account: orders, stops, fills, positions, income, as values of the domain."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from ratchet.domain.account_config import AccountConfig, SymbolConfig
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import AlgoId, ClientOrderId, FillId, OrderId
-from ratchet.domain.money import QUOTE, ZERO
+from ratchet.domain.money import CREDITS, QUOTE, ZERO
 from ratchet.domain.order import OrderReport, OrderStatus, Side, StopReport, StopStatus
 from ratchet.domain.position import Balance, Income, IncomeKind, Position
 from ratchet.domain.symbol import Symbol
@@ -26,6 +27,7 @@ _INCOME_KIND = {kind.value: kind for kind in IncomeKind} | dict.fromkeys(
 )
 _ORDER_STATUS = {status.value: status for status in OrderStatus} | {"EXPIRED_IN_MATCH": OrderStatus.EXPIRED}
 _STOP_KIND = "STOP_MARKET"
+_BALANCE_FIELDS = ("walletBalance", "availableBalance", "unrealizedProfit")
 
 
 def order_status(name: str) -> OrderStatus:
@@ -103,19 +105,38 @@ def fill(raw: object) -> Fill:
         price=number(row, "price"),
         quantity=number(row, "qty"),
         fee=number(row, "commission"),
-        fee_asset=text(row, "commissionAsset"),
+        fee_asset=counted_as(text(row, "commissionAsset")),
         realized_pnl=number(row, "realizedPnl"),
         is_maker=flag(row, "maker"),
         at_ms=integer(row, "time"),
     )
 
 
+def counted_as(asset: str) -> str:
+    """Credits are counted as USDC, one for one: in credits mode fees, profits and margin of USDC markets are booked in
+    them."""
+    return QUOTE if asset == CREDITS else asset
+
+
 def balance(raw: object) -> Balance:
-    """`v3/account`: its USDC row. The totals speak of USDT."""
-    assets = records(record(raw, "account").get("assets"), "account.assets")
-    row = next((each for each in assets if each.get("asset") == QUOTE), None)
-    if row is None:
-        raise BadReply("the account has no USDC")
+    """`v3/account`: its USDC row, as the totals speak of USDT; in credits mode, which is that of accounts in the EU,
+    the credits, which stand for all that the account has.
+
+    An account is in credits mode when its row of credits is not all zero. The totals then speak of all its assets in
+    credits; where they know less than the row itself does, the row is taken.
+    """
+    account = record(raw, "account")
+    assets = {each.get("asset"): each for each in records(account.get("assets"), "account.assets")}
+    row = assets.get(CREDITS)
+    if row is not None and any(number(row, name) for name in _BALANCE_FIELDS):
+        if number(account, "totalWalletBalance") > number(row, "walletBalance"):
+            return Balance(
+                wallet=number(account, "totalWalletBalance"),
+                available=number(account, "availableBalance"),
+                unrealized_pnl=number(account, "totalUnrealizedProfit"),
+            )
+    elif (row := assets.get(QUOTE)) is None:
+        raise BadReply(f"the account has no {QUOTE}")
     return Balance(
         wallet=number(row, "walletBalance"),
         available=number(row, "availableBalance"),
@@ -131,7 +152,9 @@ def positions(raw: object) -> list[Position]:
 def _positions(found: Iterable[Raw]) -> Iterable[Position]:
     for row in found:
         quantity = number(row, "positionAmt")
-        if row.get("marginAsset", QUOTE) != QUOTE or quantity == 0:
+        margin_asset = row.get("marginAsset", QUOTE)
+        is_ours = margin_asset == QUOTE or (margin_asset == CREDITS and text(row, "symbol").endswith(QUOTE))
+        if not is_ours or quantity == 0:
             continue
         if text(row, "positionSide") != "BOTH":
             raise BadReply("the account is in hedge mode, one-way mode is wanted")
@@ -142,13 +165,20 @@ def _positions(found: Iterable[Raw]) -> Iterable[Position]:
             price_mark=number(row, "markPrice"),
             unrealized_pnl=number(row, "unRealizedProfit"),
             updated_ms=integer(row, "updateTime"),
+            price_liquidation=_price_liquidation(row),
         )
+
+
+def _price_liquidation(row: Raw) -> Decimal | None:
+    """None where the exchange names none: it says 0, or something below it, of what no price can liquidate."""
+    price = number(row, "liquidationPrice") if row.get("liquidationPrice") else ZERO
+    return price if price > 0 else None
 
 
 def income(raw: object) -> Income | None:
     """A row of `income`; None for one of another quote's market, and for one of no market in another asset."""
     row = record(raw, "an income row")
-    name, asset = text(row, "incomeType"), text(row, "asset")
+    name, asset = text(row, "incomeType"), counted_as(text(row, "asset"))
     symbol, trade = str(row.get("symbol") or ""), str(row.get("tradeId") or "")
     if not (symbol or asset).endswith(QUOTE):
         return None

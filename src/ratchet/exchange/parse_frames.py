@@ -10,7 +10,7 @@ from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import IncomeBooked, OrderChanged, PositionChanged, StopChanged, UserEvent
 from ratchet.exchange.errors import BadReply
 from ratchet.exchange.fields import Raw, flag, integer, number, record, records, text
-from ratchet.exchange.parse_account import is_stop, order_status, side, stop_status
+from ratchet.exchange.parse_account import counted_as, is_stop, order_status, side, stop_status
 
 EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
 OF_NO_ORDER = frozenset({"FUNDING_FEE", "INSURANCE_CLEAR"})  # reasons of a change of the balance
@@ -64,7 +64,7 @@ def _fill(body: Raw, report: OrderReport) -> Fill:
         price=number(body, "L"),
         quantity=number(body, "l"),
         fee=fee,
-        fee_asset=str(body.get("N") or QUOTE),
+        fee_asset=counted_as(str(body.get("N") or QUOTE)),
         realized_pnl=number(body, "rp"),
         is_maker=flag(body, "m"),
         at_ms=report.updated_ms,

@@ -42,6 +42,7 @@ from ratchet.ledger.operator_events import (
 from ratchet.ledger.orders import mark_order, order_row
 from ratchet.ledger.places import Place, places_of
 from ratchet.ledger.recent import last_signals, prices_of_orders
+from ratchet.ledger.risk_history import RiskHistory, risk_history
 from ratchet.ledger.signals import Said, Scan, forget_decisions, scan_row, scans_since, signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
 from ratchet.ledger.tables import (
@@ -121,8 +122,9 @@ class Ledger:
         *,
         profile: str,
         at_ms: int,
+        leverage: int | None = None,
     ) -> None:
-        """A trade begins: its plan and the intent of every order, in one."""
+        """A trade begins: its plan and the intent of every order, in one. `leverage` none: not known."""
         trade = TradeRow(
             id=trade_id,
             symbol=bracket.symbol,
@@ -136,6 +138,7 @@ class Ledger:
             profile=profile,
             opened_ms=at_ms,
             reason="",
+            leverage=leverage,
         )
         rows = [order_row(trade_id, role, order, at_ms, Origin.SYSTEM) for role, order in orders]
         await self._writer.write(lambda session: _add_all(session, [trade, *rows]))
@@ -419,6 +422,17 @@ class Ledger:
         """What every day, UTC, that two instants touch came to; only what lies between them is counted."""
         async with self._sessions() as session:
             return await results_by(session, DAY_MS, since_ms, until_ms)
+
+    async def risk_history(self, trades_max: int) -> RiskHistory:
+        """What limits ask about: the last trades that are over, the equity of the last day, the last resume.
+
+        Raises: LedgerUnavailable.
+        """
+        try:
+            async with self._sessions() as session:
+                return await risk_history(session, trades_max)
+        except DBAPIError as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {reason(error)}") from None
 
     # Audits ----------------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 import structlog
 
+from ratchet.config.settings import Settings
 from ratchet.domain.clock import Clock
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.outcome import Outcome, Stage
@@ -25,6 +26,7 @@ from ratchet.trading.account_watch import AccountWatch
 from ratchet.trading.accounting import Accountant
 from ratchet.trading.admission import Admission
 from ratchet.trading.audit import Auditor
+from ratchet.trading.exposure_view import ExposureView
 from ratchet.trading.halts import Halts
 from ratchet.trading.hourly_audit import HourlyAudit
 from ratchet.trading.keeper import CloseWanted, LeaveWanted
@@ -36,8 +38,11 @@ from ratchet.trading.plan_outcome import refused_plan
 from ratchet.trading.planner import Planner
 from ratchet.trading.protector import Protector
 from ratchet.trading.reconciler import Reconciler
+from ratchet.trading.risk_facts import RiskFacts
+from ratchet.trading.risk_watch import RiskWatch
 from ratchet.trading.status import Status
 from ratchet.trading.sweep import Sweep
+from ratchet.trading.symbol_terms import SymbolTerms
 from ratchet.trading.user_events import UserEvents
 
 CONNECT_TIMEOUT_S = 20.0
@@ -78,7 +83,10 @@ class EngineParts:
     halts: Halts
     noticeboard: Noticeboard
     operations: Operations
-    profile: str
+    settings: Callable[[], Settings]  # those in force
+    risk_watch: RiskWatch
+    risk_facts: RiskFacts
+    terms: SymbolTerms
     sweep_interval_ms: int
     admission: Admission | None = None  # without one, entries need nobody's leave
 
@@ -106,7 +114,17 @@ class Engine:
         self.halts.set("starting", "starting")
         self._market = make_market(self)
         self._user_side = make_user_side(self)
-        self._account = AccountWatch(parts.client, parts.ledger, parts.clock)
+        self.risk_watch = parts.risk_watch
+        self._account = AccountWatch(parts.client, parts.ledger, parts.clock, parts.risk_watch.on_equity)
+        self._exposure = ExposureView(
+            parts.clock,
+            parts.risk_watch,
+            parts.trades,
+            parts.risk_facts,
+            parts.terms,
+            balance=lambda: self._account.balance,
+            candles=self._market.candles,
+        )
         self._audit = HourlyAudit(parts.auditor, parts.ledger, parts.clock)
         self.accountant = Accountant(parts.client, parts.ledger, parts.clock, parts.trades.last_of)
         self._sweep = Sweep(
@@ -119,6 +137,7 @@ class Engine:
             parts.rules,
             interval_ms=parts.sweep_interval_ms,
             on_silent=self._on_silent,
+            on_positions=parts.risk_watch.on_positions,
         )
         self._user_events = UserEvents(
             parts.clock, parts.protector, parts.reconciler, parts.trades, self._sweep, self.accountant
@@ -180,18 +199,24 @@ class Engine:
             self._own(tasks, self._protector.run(), "protector")
             self._own(tasks, self._user_side.run(), "user stream")
             await self._until_connected()
+            await self.risk_watch.recall(self._parts.ledger)
             for found in await self._until_answered(self._parts.reconciler.recall, "ledger"):
                 self.trades.take_up(found)
             self._sweep.is_recalled = True
             self._own(tasks, self._user_events.run(), "user events")
             await self._until_answered(self._account.begin, "balance")
             self._own(tasks, self._account.run(), "account")
+            self._own(tasks, self.risk_watch.run(self._parts.ledger), "risk watch")
             self._own(tasks, self._sweep.run(), "sweep")
             self._own(tasks, self._audit.run(), "audit")
             if (admission := self._parts.admission) is not None:
                 await admission.obtain(lambda: bool(self._protector.held()))
                 self._own(tasks, admission.watch(), "lease")
             await self._prepare_market()
+            await self._parts.risk_facts.refresh()
+            self._own(tasks, self._parts.risk_facts.run(), "risk facts")
+            await self._parts.terms.begin()
+            self._own(tasks, self._parts.terms.run(), "terms of symbols")
             self._own(tasks, self._market.run(), "market")
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await self._market.ready()
@@ -254,22 +279,17 @@ class Engine:
     def _decide(self, signal: Signal) -> Outcome:
         if self._parts.admission is not None:
             self._parts.admission.check()
+        self.risk_watch.judge()
         if self.halts:
             return Outcome(Stage.HALTED, f"entries halted: {self.halts.reason}")
         if signal.symbol in self.trades:
             return Outcome(Stage.RISK, "a trade is open on it")
         if self._protector.ward(signal.symbol).held:
             return Outcome(Stage.RISK, "a position is held on it")
-        answer = self._parts.planner.plan(
-            signal,
-            now_ms=self._clock.now_ms(),
-            balance=self._account.balance,
-            equity_day_start=self._account.equity_day_start,
-            open_brackets=self.trades.brackets(),
-        )
+        answer = self._parts.planner.plan(signal, self._exposure.now(signal.symbol))
         if not isinstance(answer, Approved):
             return refused_plan(answer)
-        self.trades.begin(answer, signal.strategy, self._parts.profile)
+        self.trades.begin(answer, signal.strategy, self._parts.settings().profile)
         return Outcome(Stage.SENT, "entry")
 
     def close(self, symbol: Symbol, reason: str) -> bool:

@@ -88,6 +88,7 @@ class Keeper:
         self, state: TradeState, rules: SymbolRules, parts: KeeperParts, on_order: Callable[[ClientOrderId], None]
     ) -> None:
         self.state = state
+        self.ended_by: str | None = None  # the reason, once nothing is held any more
         self._rules = rules
         self._client = parts.client
         self._executor = parts.executor
@@ -216,7 +217,13 @@ class Keeper:
         # After the end of the trade before it: of two that are open, each would take the other's fills for its own.
         await self._notebook.write(
             lambda: self._ledger.record_trade(
-                self.state.trade_id, bracket, strategy, orders, profile=profile, at_ms=self.state.opened_ms
+                self.state.trade_id,
+                bracket,
+                strategy,
+                orders,
+                profile=profile,
+                at_ms=self.state.opened_ms,
+                leverage=approved.leverage,
             ),
             PLAN_TIMEOUT_S,
         )
@@ -417,6 +424,7 @@ class Keeper:
             log.warning("ends_not_learned", symbol=self.state.symbol, error=str(error) or type(error).__name__)
         reason = self._end_reason
         self._notebook.trade_closed(self.state.trade_id, reason)
+        self.ended_by = reason
         self._say(Kind.STOP_LOSS if reason == "stop" else Kind.CLOSE, ended(self.state, reason))
 
     def _say(self, kind: Kind, text: str) -> None:

@@ -99,6 +99,10 @@ class LiveMarket:
         if self._stream is not None:
             await self._stream.connected.wait()
 
+    def candles(self, symbol: Symbol) -> CandleArrays | None:
+        """The closed 5-minute candles of a symbol in play; None while there are none or one of them is missing."""
+        return self._feed.candles(symbol)
+
     async def _choose(self) -> Universe:
         tickers = await self._client.fetch_tickers()
         windows = {symbol: candles for symbol in self._rules if (candles := self._feed.candles(symbol)) is not None}

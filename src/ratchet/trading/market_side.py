@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from ratchet.domain.candle_arrays import CandleArrays
+from ratchet.domain.symbol import Symbol
+
 
 class MarketSide(Protocol):
     """Candles, universe and strategies behind one door."""
@@ -15,6 +18,9 @@ class MarketSide(Protocol):
 
     async def ready(self) -> None:
         """Return once signals can come."""
+
+    def candles(self, symbol: Symbol) -> CandleArrays | None:
+        """The last closed candles of a symbol, of 5 minutes; None where there are none, or one is missing."""
 
 
 class CannotTrade(Exception):

@@ -20,6 +20,7 @@ from ratchet.trading.halts import Halts
 from ratchet.trading.keeper import CloseWanted, Keeper, KeeperParts, LeaveWanted
 from ratchet.trading.protector import Protector
 from ratchet.trading.reconciler import Found
+from ratchet.trading.risk_memory import RiskMemory, close_of
 from ratchet.trading.status import PositionLine
 from ratchet.trading.trade_state import TradeState
 
@@ -39,8 +40,13 @@ class OpenTrades:
         rules: Mapping[Symbol, SymbolRules],
         halts: Halts,
         noticeboard: Noticeboard,
+        agree: Callable[[Symbol, int], Awaitable[str]],
+        memory: RiskMemory,
     ) -> None:
+        """Args: agree, has the exchange confirm the leverage of a symbol; it answers why it did not."""
         self._parts = keeper_parts
+        self._agree = agree
+        self._memory = memory
         self._protector: Protector = keeper_parts.protector
         self._ledger = ledger
         self._clock = clock
@@ -112,14 +118,34 @@ class OpenTrades:
         state = TradeState(
             trade_id=self._ledger.next_trade_id(), bracket=approved.bracket, opened_ms=self._clock.now_ms()
         )
+        last = self._last.get(state.symbol)
         keeper = self._keeper(state)
-        self._keep(keeper, lambda: keeper.open(approved, strategy, profile))
+
+        async def enter() -> bool:
+            if no := await self._agree(state.symbol, approved.leverage):
+                self._not_begun(state.symbol, last, no)
+                return False
+            return await keeper.open(approved, strategy, profile)
+
+        self._keep(keeper, enter)
+
+    def _not_begun(self, symbol: Symbol, last: TradeId | None, reason: str) -> None:
+        """The exchange has not confirmed its terms: there is no such trade."""
+        if last is None:
+            self._last.pop(symbol, None)
+        else:
+            self._last[symbol] = last
+        log.warning("entry_not_sent", symbol=symbol, reason=reason)
+        text = f"no entry on {symbol}: {reason}"
+        at_ms = self._clock.now_ms()
+        self._noticeboard.post(Notice(kind=Kind.LIMIT, at_ms=at_ms, text=text, weight=Weight.WARNING, symbol=symbol))
 
     def take_up(self, found: Found) -> None:
         """One of before, or of another hand."""
         if found.state.symbol in self._keepers:
             log.error("trade_beside_trade", symbol=found.state.symbol, trade_id=found.state.trade_id)
             return
+        self._memory.on_reopened(found.state.trade_id)
         keeper = self._keeper(found.state)
         if found.close:
             keeper.on_event(CloseWanted(found.close))
@@ -185,6 +211,8 @@ class OpenTrades:
     def _forget(self, keeper: Keeper) -> None:
         state = keeper.state
         self.closed += bool(state.fills) and state.quantity_held == 0
+        if keeper.ended_by is not None and state.fills:
+            self._memory.on_close(close_of(state, keeper.ended_by, self._clock.now_ms()))
         if state.naked_ms is not None:
             self.naked_ms_max = max(self.naked_ms_max or 0.0, state.naked_ms)
         if self._keepers.get(state.symbol) is keeper:

@@ -1,10 +1,11 @@
 """The sweep: what is believed held against what the exchange says, by REST. Streams may lie by silence."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
 from ratchet.domain.clock import Clock
+from ratchet.domain.position import Position
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError
@@ -21,7 +22,8 @@ log = structlog.get_logger(__name__)
 
 
 class Sweep:
-    """`on_silent` is called with the symbols about which the stream should have told and did not."""
+    """`on_silent` is called with the symbols about which the stream should have told and did not; `on_positions`, at
+    the end of every look, with what is held."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Sweep:
         *,
         interval_ms: int,
         on_silent: Callable[[list[Symbol]], Awaitable[None]],
+        on_positions: Callable[[Sequence[Position]], None],
     ) -> None:
         self._client = client
         self._clock = clock
@@ -45,6 +48,7 @@ class Sweep:
         self._symbols = symbols
         self._interval_ms = interval_ms
         self._on_silent = on_silent
+        self._on_positions = on_positions
         self.is_recalled = False  # before, nobody knows which positions are of trades
 
     async def run(self) -> None:
@@ -77,6 +81,7 @@ class Sweep:
                 if symbol not in self._trades:
                     await self.adopt(symbol)
         self._clear_troubles()
+        self._on_positions(positions)
 
     async def adopt(self, symbol: Symbol) -> None:
         """A trade for a position that nobody keeps. Raises: ExchangeError, LedgerError."""

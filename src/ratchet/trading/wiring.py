@@ -37,6 +37,10 @@ from ratchet.trading.planner import Planner
 from ratchet.trading.preflight import Preflight, PreflightParts
 from ratchet.trading.protector import Protector, ProtectorParts
 from ratchet.trading.reconciler import Reconciler, ReconcilerParts
+from ratchet.trading.risk_facts import RiskFacts
+from ratchet.trading.risk_memory import RiskMemory
+from ratchet.trading.risk_watch import RiskWatch
+from ratchet.trading.symbol_terms import SymbolTerms
 
 SWEEP_INTERVAL_MS = 5_000
 SWEEP_INTERVAL_IN_LOCKSTEP_MS = 30_000  # of exchange time, of which hours pass in a second
@@ -156,11 +160,14 @@ def build_engine(
     make_user_side: Callable[[Engine], UserSide],
     make_admission: Callable[[Halts], Admission | None] = lambda _: None,
     flag: Flag | None = None,
+    settings_now: Callable[[], Settings] | None = None,
 ) -> Engine:
     """All parts of the trading machine around one exchange and one ledger, whatever its market and its streams are.
 
-    Args: flag, of an emergency, where the ledger is not to be the only one to remember it.
+    Args: flag, of an emergency, where the ledger is not to be the only one to remember it; settings_now, those in force
+        when they may change while it runs.
     """
+    in_force = settings_now or (lambda: settings)
     halts = Halts()
     emergency = Emergency(flag or NoFlag())
     admission = make_admission(halts)
@@ -203,7 +210,9 @@ def build_engine(
         noticeboard=noticeboard,
         break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
     )
-    relay.trades = OpenTrades(keeper_parts, ledger, clock, rules, halts, noticeboard)
+    terms = SymbolTerms(client, clock, is_held=lambda symbol: bool(protector.ward(symbol).held))
+    memory = RiskMemory()
+    relay.trades = OpenTrades(keeper_parts, ledger, clock, rules, halts, noticeboard, terms.agree, memory)
     operations = Operations(
         OperationsParts(
             clock=clock,
@@ -226,13 +235,16 @@ def build_engine(
         protector=protector,
         reconciler=reconciler,
         trades=relay.trades,
-        planner=Planner(rules, settings.risk, settings.bracket),
+        planner=Planner(rules, in_force),
         auditor=auditor_of(settings, client, ledger, rules),
         rules=rules,
         halts=halts,
         noticeboard=noticeboard,
         operations=operations,
-        profile=settings.profile,
+        settings=in_force,
+        risk_watch=RiskWatch(memory, in_force, clock, halts, noticeboard, relay.trades),
+        risk_facts=RiskFacts(client, clock),
+        terms=terms,
         sweep_interval_ms=SWEEP_INTERVAL_IN_LOCKSTEP_MS if is_lockstep else SWEEP_INTERVAL_MS,
         admission=admission,
     )

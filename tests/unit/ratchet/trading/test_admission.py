@@ -163,7 +163,7 @@ async def test_the_engine_asks_before_every_entry_whether_the_account_is_still_i
         return gate.admission
 
     settings = load_settings(environ={}, overrides={"exchange": {"api_key": "k", "api_secret": "s"}})
-    nothing: Any = SimpleNamespace(name_order=None, run="aaaa")
+    nothing: Any = SimpleNamespace(name_order=None, run="aaaa", candles=lambda _symbol: None)
     engine = build_engine(
         settings, SystemClock(), nothing, nothing, {}, lambda _: nothing, lambda _: nothing, make_admission
     )
