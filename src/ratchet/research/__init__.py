@@ -1,0 +1,1 @@
+"""Research: runs held against each other."""
