@@ -31,6 +31,7 @@ from ratchet.ledger.funnel import (
     newest_ms,
     stage_counts,
 )
+from ratchet.ledger.notices import NoticeLine, add_notices, count_notices, notices_since
 from ratchet.ledger.operator_events import (
     Deed,
     OperatorEvent,
@@ -433,6 +434,22 @@ class Ledger:
                 return await risk_history(session, trades_max)
         except DBAPIError as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {reason(error)}") from None
+
+    # Notices ---------------------------------------------------------------------------------------------------------
+
+    async def record_notices(self, notices: Sequence[NoticeLine], *, forget_before_ms: int) -> None:
+        """Write down what operators were told, and forget what they were told before an instant."""
+        await self._writer.write(lambda session: add_notices(session, notices, forget_before_ms))
+
+    async def notices_since(self, since_ms: int, most: int, kind: str | None = None) -> list[NoticeLine]:
+        """The newest notices from an instant on, at most so many, of one kind or of all; oldest first."""
+        async with self._sessions() as session:
+            return await notices_since(session, since_ms, most, kind)
+
+    async def count_notices(self, kind: str, since_ms: int, until_ms: int) -> int:
+        """How many notices of a kind there were between two instants, both included."""
+        async with self._sessions() as session:
+            return await count_notices(session, kind, since_ms, until_ms)
 
     # Audits ----------------------------------------------------------------------------------------------------------
 
