@@ -56,6 +56,7 @@ class Trader:
     client: BinanceClient
     ledger: Ledger
     market: LiveMarket
+    rules: Mapping[Symbol, SymbolRules]  # of the symbols that the exchange has
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,19 @@ class AdmissionTerms:
 
 @asynccontextmanager
 async def open_trader(
-    settings: Settings, clock: Clock, ledger_url: str, admission: AdmissionTerms | None = None
+    settings: Settings,
+    clock: Clock,
+    ledger_url: str,
+    admission: AdmissionTerms | None = None,
+    settings_now: Callable[[], Settings] | None = None,
 ) -> AsyncIterator[Trader]:
     """Open the ledger, learn the exchange's rules, and build the engine. It does the rest when it runs.
 
-    Args: admission, where entries wait for a preflight and for the lease of the account.
+    Args: admission, where entries wait for a preflight and for the lease of the account; settings_now, those in force
+        when they may change while it runs.
     Raises: BadStrategy, LedgerError, ExchangeError.
     """
+    in_force = settings_now or (lambda: settings)
     strategies = [load_strategy(choice) for choice in settings.strategies]
     ledger = await Ledger.open(ledger_url)
     try:
@@ -112,11 +119,12 @@ async def open_trader(
                 make_user_side,
                 make_admission,
                 flag=flag_beside(ledger_url),
+                settings_now=in_force,
             )
             # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
-            yield Trader(engine, client, ledger, market)
+            yield Trader(engine, client, ledger, market, rules)
     finally:
         await ledger.close()
 
