@@ -32,7 +32,7 @@ from ratchet.exchange.requests import Requests, words
 from ratchet.exchange.shared_budget import BudgetState
 
 RULES_AGE_MS_MAX = 3_600_000
-BOOK_LEVELS = 100
+BOOK_LEVELS = 50  # dearer above
 CANDLES_MAX = 1_499  # one more is asked for: the last may not be closed
 
 Report = TypeVar("Report", OrderReport, StopReport)

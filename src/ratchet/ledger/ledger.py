@@ -41,7 +41,7 @@ from ratchet.ledger.operator_events import (
     standing,
 )
 from ratchet.ledger.orders import mark_order, order_row
-from ratchet.ledger.places import Place, places_of
+from ratchet.ledger.places import Place, last_places, place_row, places_of
 from ratchet.ledger.recent import last_signals, prices_of_orders
 from ratchet.ledger.risk_history import RiskHistory, risk_history
 from ratchet.ledger.signals import Said, Scan, forget_decisions, scan_row, scans_since, signal_row
@@ -309,6 +309,16 @@ class Ledger:
         """What strategies said, or that none was asked, each with what became of it."""
         rows = [signal_row(said, outcome) for said, outcome in decisions]
         await self._writer.write(lambda session: _add_all(session, rows))
+
+    async def record_places(self, places: Collection[Place]) -> None:
+        """Places in the universe that have changed."""
+        rows = [place_row(place) for place in places]
+        await self._writer.write(lambda session: _add_all(session, rows))
+
+    async def last_places(self) -> dict[Symbol, Place]:
+        """The newest place of every symbol that ever had one."""
+        async with self._sessions() as session:
+            return await last_places(session)
 
     async def record_scan(self, scan: Scan) -> None:
         """What became of the symbols at a candle's close. Told again, the later word holds."""

@@ -1,101 +1,112 @@
-"""The universe: the symbols in play, and why each of the others is not."""
+"""The universe: the symbols in play, and why each of the others is not. Pure."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from fnmatch import fnmatchcase
-from typing import Protocol
 
 from ratchet.config.sections import UniverseSettings
-from ratchet.domain.money import ZERO, plain
+from ratchet.domain.listing import Listing
+from ratchet.domain.money import ZERO
 from ratchet.domain.symbol import Symbol
+from ratchet.market.objections import Candidate, objection
+from ratchet.market.verdict import Figures, Objection, Rule, Verdict
 
-
-class HasVolume(Protocol):
-    """What is asked of a ticker."""
-
-    @property
-    def volume_quote(self) -> Decimal:
-        """Quote asset traded in 24 hours."""
+_HELD = "a position is open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Universe:
-    """What is traded. Every symbol of the exchange is in one of the two."""
+    """What is traded, and a verdict on every symbol of the exchange."""
 
-    symbols: tuple[Symbol, ...]  # by quote volume, largest first
-    rejected: Mapping[Symbol, str]  # with the reason, in the order of their names
-    shortfall: int  # how many symbols fewer than wanted passed; 0 = enough
+    verdicts: Mapping[Symbol, Verdict]  # in the order of their names
+    symbols: tuple[Symbol, ...]  # by quote volume, largest first: those in it
+    wanted: int  # so many should be
+
+    @property
+    def shortfall(self) -> int:
+        """How many symbols fewer than wanted are in; 0 = enough."""
+        return max(0, self.wanted - len(self.symbols))
+
+    @property
+    def rejected(self) -> dict[Symbol, str]:
+        """The others, with the reason."""
+        return {symbol: verdict.reason for symbol, verdict in self.verdicts.items() if not verdict.is_in}
+
+    def takes(self, symbol: Symbol) -> bool:
+        """Whether it may be entered: what is in for its position alone may not."""
+        verdict = self.verdicts.get(symbol)
+        return verdict is not None and verdict.rule is Rule.TRADED
+
+    def without(self, refused: Mapping[Symbol, str], held: Collection[Symbol] = ()) -> "Universe":
+        """The same without symbols whose terms are refused, each with the reason; those held stay, for that alone."""
+        verdicts = dict(self.verdicts)
+        for symbol, reason in refused.items():
+            is_in = symbol in held
+            rule, said = (Rule.HELD, f"{_HELD}; {reason}") if is_in else (Rule.TERMS, reason)
+            verdicts[symbol] = replace(verdicts[symbol], is_in=is_in, rule=rule, reason=said)
+        symbols = tuple(symbol for symbol in self.symbols if verdicts[symbol].is_in)
+        return replace(self, verdicts=verdicts, symbols=symbols)
+
+
+NOTHING = Universe(verdicts={}, symbols=(), wanted=0)
 
 
 def select_universe(
-    rules: Collection[Symbol],
-    tickers: Mapping[Symbol, HasVolume],
-    atr_fractions: Mapping[Symbol, float],
+    listings: Mapping[Symbol, Listing],
+    figures: Mapping[Symbol, Figures],
     settings: UniverseSettings,
     *,
+    now_ms: int,
+    members: Collection[Symbol] = (),
     held: Collection[Symbol] = (),
 ) -> Universe:
     """Choose the symbols to trade.
 
-    Args: rules, of the symbols that trade (a mapping by symbol will do); tickers, by symbol; atr_fractions, average
-        true range of the 5-minute candles / price; held, symbols with an open position, which stay in whatever else.
+    Args: listings, all of the exchange; figures, of those that were measured; members, which were in until now and
+        stay within looser bounds; held, symbols with an open position, which stay in whatever else.
     Returns: the largest ones that pass, at most `symbols_max` unless more are held. Fewer than `symbols_min` is no
         error: the universe says by how many it falls short. The same arguments give the same answer in any order.
     """
-    rejected = {
-        symbol: reason
-        for symbol in sorted(rules)
-        if symbol not in held and (reason := _reason_against(symbol, tickers, atr_fractions, settings))
+    measured = {symbol: figures.get(symbol, Figures()) for symbol in sorted(listings)}
+    against: dict[Symbol, Objection] = {}
+    for symbol, its in measured.items():
+        candidate = Candidate(
+            listing=listings[symbol], figures=its, settings=settings, now_ms=now_ms, is_member=symbol in members
+        )
+        if (found := objection(candidate)) is not None:
+            against[symbol] = found
+
+    def weight(symbol: Symbol) -> Decimal:
+        """Volume, of members a little more: two of nearly the same do not take turns."""
+        volume = _volume(measured[symbol])
+        return volume * (1 + settings.hysteresis_fraction) if symbol in members else volume
+
+    passed = sorted((symbol for symbol in measured if symbol not in against), key=lambda it: (-weight(it), it))
+    ranks = {symbol: rank for rank, symbol in enumerate(passed, start=1)}
+    stay = [symbol for symbol in measured if symbol in held]
+    room = max(0, settings.symbols_max - len(stay))
+    chosen = {*[symbol for symbol in passed if symbol not in held][:room], *stay}
+    for symbol in passed:
+        if symbol not in chosen:
+            said = f"number {ranks[symbol]} by 24 h volume, {settings.symbols_max} are traded"
+            against[symbol] = Objection(Rule.RANK, said)
+    verdicts = {
+        symbol: _verdict(symbol, symbol in chosen, against.get(symbol), ranks.get(symbol), its)
+        for symbol, its in measured.items()
     }
-    passed = [symbol for symbol in rules if symbol not in rejected]
-    passed.sort(key=lambda symbol: (symbol not in held, -_volume(symbol, tickers), symbol))
-    room = max(settings.symbols_max, len([symbol for symbol in passed if symbol in held]))
-    for rank, symbol in enumerate(passed[room:], start=room + 1):
-        rejected[symbol] = f"number {rank} by 24 h volume, {settings.symbols_max} are traded"
-    chosen = sorted(passed[:room], key=lambda symbol: (-_volume(symbol, tickers), symbol))
     return Universe(
-        symbols=tuple(chosen),
-        rejected={symbol: rejected[symbol] for symbol in sorted(rejected)},
-        shortfall=max(0, settings.symbols_min - len(chosen)),
+        verdicts=verdicts,
+        symbols=tuple(sorted(chosen, key=lambda symbol: (-_volume(measured[symbol]), symbol))),
+        wanted=settings.symbols_min,
     )
 
 
-def listed_by(symbol: Symbol, patterns: Collection[str]) -> str | None:
-    """The first of the patterns that a symbol matches: `BTCUSDC`, `1000*`."""
-    return next((pattern for pattern in patterns if fnmatchcase(symbol, pattern)), None)
+def _volume(figures: Figures) -> Decimal:
+    return ZERO if figures.volume_quote is None else figures.volume_quote
 
 
-def refused_by_lists(symbol: Symbol, settings: UniverseSettings) -> str | None:
-    """Why the blacklist or the whitelist keeps it out; None if neither does."""
-    if pattern := listed_by(symbol, settings.blacklist):
-        return f"blacklisted by {pattern}"
-    if settings.whitelist and not listed_by(symbol, settings.whitelist):
-        return "not on the whitelist"
-    return None
-
-
-def _volume(symbol: Symbol, tickers: Mapping[Symbol, HasVolume]) -> Decimal:
-    return tickers[symbol].volume_quote if symbol in tickers else ZERO
-
-
-def _reason_against(
-    symbol: Symbol,
-    tickers: Mapping[Symbol, HasVolume],
-    atr_fractions: Mapping[Symbol, float],
-    settings: UniverseSettings,
-) -> str | None:
-    """The first rule a symbol breaks, None if it may be traded."""
-    if reason := refused_by_lists(symbol, settings):
-        return reason
-    if symbol not in tickers:
-        return "no ticker"
-    volume = _volume(symbol, tickers)
-    if not volume >= settings.volume_quote_min:
-        return f"24 h volume {plain(volume)} USDC is below {plain(settings.volume_quote_min)}"
-    atr_fraction = atr_fractions.get(symbol)
-    if atr_fraction is None or atr_fraction != atr_fraction:
-        return "too few candles for an ATR"
-    if not settings.atr_fraction_min <= atr_fraction <= settings.atr_fraction_max:
-        return f"ATR fraction {atr_fraction:.6f} is outside {settings.atr_fraction_min} to {settings.atr_fraction_max}"
-    return None
+def _verdict(symbol: Symbol, is_in: bool, against: Objection | None, rank: int | None, figures: Figures) -> Verdict:
+    if against is None:
+        return Verdict(symbol=symbol, is_in=True, rule=Rule.TRADED, reason="", rank=rank, figures=figures)
+    rule, reason = (Rule.HELD, f"{_HELD}; {against.reason}") if is_in else (against.rule, against.reason)
+    return Verdict(symbol=symbol, is_in=is_in, rule=rule, reason=reason, rank=rank, figures=figures)

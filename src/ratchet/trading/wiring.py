@@ -16,7 +16,7 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
-from ratchet.market.universe import refused_by_lists
+from ratchet.market.objections import refused_by_lists
 from ratchet.observe.notices import Noticeboard
 from ratchet.strategy.plugin import load_strategy
 from ratchet.trading.admission import Admission, AdmissionParts
@@ -85,13 +85,22 @@ async def open_trader(
     ledger = await Ledger.open(ledger_url)
     try:
         async with BinanceClient(settings.exchange, clock) as client:
-            rules = await client.load_rules()
+            rules = dict(await client.load_rules())  # the market's rotation brings it up to date
             market: LiveMarket
 
             def make_market(engine: Engine) -> MarketSide:
                 nonlocal market
                 parts = LiveMarketParts(
-                    settings=settings, client=client, ledger=ledger, clock=clock, rules=rules, strategies=strategies
+                    settings=settings,
+                    client=client,
+                    ledger=ledger,
+                    clock=clock,
+                    rules=rules,
+                    strategies=strategies,
+                    noticeboard=engine.noticeboard,
+                    held=engine.trades.symbols,
+                    close=engine.close,
+                    universe_settings=lambda: in_force().universe,
                 )
                 market = LiveMarket(parts, engine.consider)
                 return market
