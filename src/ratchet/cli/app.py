@@ -8,7 +8,8 @@ import typer
 from ratchet.cli.refusal import Refusal
 from ratchet.exchange.lean_ccxt import load_binance_alone
 
-COMMANDS = ("demo", "trade", "doctor", "guard", "audit", "drill", "compare")  # each is a function in a module of its name
+# Each is a function in a module of its name.
+COMMANDS = ("demo", "trade", "doctor", "guard", "audit", "drill", "compare", "why", "report")
 
 
 def app_with(commands: tuple[str, ...]) -> typer.Typer:

@@ -16,25 +16,25 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console
 
+from ratchet.cli.demo_report import (
+    ExchangeOrders,
+    Report,
+    TradeLine,
+    naked_time,
+    print_report,
+)
 from ratchet.cli.event_loop import run
 from ratchet.cli.local_exchange import LocalExchange, LocalExchangeFailed, local_exchange
 from ratchet.cli.picture import draw_equity
 from ratchet.cli.progress import show_progress
 from ratchet.cli.refusal import Refusal
-from ratchet.cli.report import (
-    ExchangeOrders,
-    Report,
-    TradeLine,
-    max_drawdown,
-    naked_time,
-    print_report,
-)
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.settings import Settings, load_settings
 from ratchet.exchange.errors import ExchangeError
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.performance import max_drawdown
 from ratchet.observe.log import logging_to
 from ratchet.strategy.plugin import BadStrategy, load_strategy
 from ratchet.trading.engine import Engine

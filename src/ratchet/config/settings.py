@@ -31,6 +31,7 @@ from ratchet.config.sections import (
     listed,
 )
 from ratchet.config.telegram_settings import TelegramSettings
+from ratchet.config.why_settings import WhySettings
 
 __all__ = [
     "BadSettings",
@@ -44,6 +45,7 @@ __all__ = [
     "StrategyChoice",
     "TelegramSettings",
     "UniverseSettings",
+    "WhySettings",
     "load_settings",
 ]
 
@@ -67,6 +69,7 @@ class Settings(Section):
     protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
     guard: GuardSettings = Field(default_factory=GuardSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    why: WhySettings = Field(default_factory=WhySettings)
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)
     control: ControlSettings = Field(default_factory=ControlSettings)
     log_dir: FilePath = FilePath("var/log")

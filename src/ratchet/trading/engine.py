@@ -38,6 +38,7 @@ from ratchet.trading.plan_outcome import refused_plan
 from ratchet.trading.planner import Planner
 from ratchet.trading.protector import Protector
 from ratchet.trading.reconciler import Reconciler
+from ratchet.trading.retention import Retention
 from ratchet.trading.risk_facts import RiskFacts
 from ratchet.trading.risk_watch import RiskWatch
 from ratchet.trading.status import Status
@@ -81,6 +82,7 @@ class EngineParts:
     auditor: Auditor
     rules: Mapping[Symbol, SymbolRules]
     halts: Halts
+    retention: Retention
     noticeboard: Noticeboard
     operations: Operations
     settings: Callable[[], Settings]  # those in force
@@ -209,6 +211,7 @@ class Engine:
             self._own(tasks, self.risk_watch.run(self._parts.ledger), "risk watch")
             self._own(tasks, self._sweep.run(), "sweep")
             self._own(tasks, self._audit.run(), "audit")
+            self._own(tasks, self._parts.retention.run(), "old decisions")
             if (admission := self._parts.admission) is not None:
                 await admission.obtain(lambda: bool(self._protector.held()))
                 self._own(tasks, admission.watch(), "lease")

@@ -37,6 +37,7 @@ from ratchet.trading.planner import Planner
 from ratchet.trading.preflight import Preflight, PreflightParts
 from ratchet.trading.protector import Protector, ProtectorParts
 from ratchet.trading.reconciler import Reconciler, ReconcilerParts
+from ratchet.trading.retention import Retention
 from ratchet.trading.risk_facts import RiskFacts
 from ratchet.trading.risk_memory import RiskMemory
 from ratchet.trading.risk_watch import RiskWatch
@@ -256,6 +257,7 @@ def build_engine(
         auditor=auditor_of(settings, client, ledger, rules),
         rules=rules,
         halts=halts,
+        retention=Retention(ledger, clock, keep_days=settings.why.keep_days),
         noticeboard=noticeboard,
         operations=operations,
         settings=in_force,

@@ -2,7 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from ratchet.cli.report import ExchangeOrders, NakedTime, Report, max_drawdown, naked_time
+from ratchet.cli.demo_report import ExchangeOrders, NakedTime, Report, naked_time
+from ratchet.ledger.performance import max_drawdown
 
 
 def a_report(**changes: object) -> Report:
