@@ -31,7 +31,6 @@ HURRIED = Pace(
     closed_first_s=0.05,
     closed_most_s=0.2,
     alarm_gap_s=0.0,
-    outage_said_s=0.2,
     reply_patience_s=5.0,
     grace_s=0.3,
     farewell_s=0.5,
@@ -76,11 +75,28 @@ class ADesk:
         return answer if isinstance(answer, Answer) else await answer()
 
 
+class AClock(SystemClock):
+    """Real time, and more of it when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._later_ms = 0.0
+
+    def elapsed_ms(self) -> float:
+        return super().elapsed_ms() + self._later_ms
+
+    def pass_by(self, seconds: float) -> None:
+        self._later_ms += seconds * 1_000
+
+
 class Bot:
     """A running face, its desk and its noticeboard."""
 
-    def __init__(self, api: BotApi, desk: ADesk, noticeboard: Noticeboard, task: asyncio.Task[None]) -> None:
+    def __init__(
+        self, api: BotApi, desk: ADesk, noticeboard: Noticeboard, clock: AClock, task: asyncio.Task[None]
+    ) -> None:
         self.api = api
+        self.clock = clock
         self.desk = desk
         self.noticeboard = noticeboard
         self.task = task
@@ -102,6 +118,11 @@ class Bot:
         sent = found()
         assert sent is not None
         return sent
+
+    async def polls_again(self, times: int = 2) -> None:
+        """Wait until it has asked for news so many times more."""
+        before = self.api.count("getUpdates")
+        await eventually(lambda: self.api.count("getUpdates") >= before + times, lambda: "it does not ask")
 
     async def done_with(self, command: str = "status") -> None:
         """Wait until all that was said before is dealt with: a question that comes last is answered."""
@@ -137,12 +158,11 @@ async def a_bot(
     secrets: tuple[str, ...] = (),
     **changed: Any,
 ) -> AsyncIterator[Bot]:
-    desk, noticeboard = desk or ADesk(), noticeboard or Noticeboard()
+    desk, noticeboard, clock = desk or ADesk(), noticeboard or Noticeboard(), AClock()
     settings = telegram_settings(api.address, **changed)
-    run = run_telegram(
-        settings, desk, noticeboard, SystemClock(), secrets=secrets, pace=replace(HURRIED, **(pace or {}))
-    )
-    bot = Bot(api, desk, noticeboard, asyncio.create_task(run))
+    run = run_telegram(settings, desk, noticeboard, clock, secrets=secrets, pace=replace(HURRIED, **(pace or {})))
+    bot = Bot(api, desk, noticeboard, clock, asyncio.create_task(run))
+    await asyncio.sleep(0)  # from its first step on it hears notices
     try:
         yield bot
     finally:

@@ -91,9 +91,17 @@ class BotApi:
 
     # What people do ---------------------------------------------------------------------------------------------------
 
-    def say(self, text: str, chat: int = 4711, *, kind: str = "private", ago_s: float = 0, **more: Any) -> int:
-        """Somebody writes. Returns the update's number."""
-        return self.put({"message": self.message(text, chat, kind=kind, ago_s=ago_s) | more})
+    def say(
+        self,
+        text: str,
+        chat: int = 4711,
+        more: dict[str, Any] | None = None,
+        *,
+        kind: str = "private",
+        ago_s: float = 0,
+    ) -> int:
+        """Somebody writes; `more` is what else is in the message. Returns the update's number."""
+        return self.put({"message": self.message(text, chat, kind=kind, ago_s=ago_s) | (more or {})})
 
     def message(self, text: str, chat: int, *, kind: str = "private", ago_s: float = 0) -> dict[str, Any]:
         return {

@@ -15,7 +15,7 @@ from ratchet.telegram.alerts import Alerts
 from ratchet.telegram.api import Api
 from ratchet.telegram.chats import Chats
 from ratchet.telegram.conversation import Conversation
-from ratchet.telegram.errors import ChatClosed, NotAccepted, TokenRefused, TokenTaken, TooFast, Unreachable
+from ratchet.telegram.errors import ChatClosed, NotAccepted, TokenRefused, TooFast, Unreachable
 from ratchet.telegram.pace import REAL_PACE, Pace
 from ratchet.telegram.pauses import Pauses
 from ratchet.telegram.polling import Polling
@@ -138,7 +138,7 @@ class _Face:
                 await self._api.delete_webhook()
             except TooFast as no:
                 await asyncio.sleep(no.retry_after_s)
-            except (Unreachable, NotAccepted, ChatClosed, TokenTaken):
+            except (Unreachable, NotAccepted, ChatClosed):
                 await asyncio.sleep(pauses.next_s())
             else:
                 self._conversation.bot_name = me.username
