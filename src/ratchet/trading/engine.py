@@ -46,7 +46,6 @@ from ratchet.trading.sweep import Sweep
 from ratchet.trading.symbol_terms import SymbolTerms
 from ratchet.trading.user_events import UserEvents
 
-CONNECT_TIMEOUT_S = 20.0
 CONNECT_PAUSE_S = 5.0
 WRITTEN_TIMEOUT_S = 20.0
 PREPARE_PAUSE_S = 5.0
@@ -124,6 +123,7 @@ class Engine:
             parts.trades,
             parts.risk_facts,
             parts.terms,
+            is_held=lambda symbol: bool(parts.protector.ward(symbol).held),
             balance=lambda: self._account.balance,
             candles=self._market.candles,
         )
@@ -157,7 +157,7 @@ class Engine:
         when they are left to their stops on the exchange.
 
         Raises: CannotTrade when there is nothing to trade and nothing to protect; ExceptionGroup of whatever a part
-        died of; TimeoutError when a stream does not connect.
+        died of.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -221,8 +221,7 @@ class Engine:
             await self._parts.terms.begin()
             self._own(tasks, self._parts.terms.run(), "terms of symbols")
             self._own(tasks, self._market.run(), "market")
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await self._market.ready()
+            await self._until_delivering()
             self.halts.lift("starting")
             self.started.set()
             self._say(Kind.START, f"started with {self._account.balance.equity:.2f} USDC")
@@ -240,6 +239,16 @@ class Engine:
             if not connected.is_set():
                 log.warning("start_delayed", waiting_for="user stream")
                 await self._until_answered(self._sweep.look, "account")
+
+    async def _until_delivering(self) -> None:
+        """Without the market's stream there are no signals; what is held is kept meanwhile."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONNECT_PAUSE_S):
+                    await self._market.ready()
+                    return
+            self.halts.set("starting", "the market stream does not connect")
+            log.warning("start_delayed", waiting_for="market stream")
 
     async def _until_answered(self, ask: Callable[[], Awaitable[Answer]], what: str) -> Answer:
         """Nothing else is worth doing before this is known."""

@@ -24,6 +24,7 @@ class ExposureView:
         trades: OpenTrades,
         facts: RiskFacts,
         terms: SymbolTerms,
+        is_held: Callable[[Symbol], bool],
         balance: Callable[[], Balance],
         candles: Callable[[Symbol], CandleArrays | None],
     ) -> None:
@@ -32,6 +33,7 @@ class ExposureView:
         self._trades = trades
         self._facts = facts
         self._terms = terms
+        self._is_held = is_held
         self._balance = balance
         self._candles = candles
 
@@ -43,7 +45,11 @@ class ExposureView:
             now_ms=self._clock.now_ms(),
             balance=self._balance(),
             held=tuple(Held(bracket, self._terms.leverage(bracket.symbol)) for bracket in brackets),
-            others=tuple(self._holding(each) for each in self._watch.positions if each.symbol not in symbols),
+            others=tuple(
+                self._holding(each)
+                for each in self._watch.positions
+                if each.symbol not in symbols and self._is_held(each.symbol)
+            ),
             record=self._watch.record,
             facts=MarketFacts(
                 candles={each: self._candles(each) for each in symbols},

@@ -122,7 +122,10 @@ class OpenTrades:
         keeper = self._keeper(state)
 
         async def enter() -> bool:
-            if no := await self._agree(state.symbol, approved.leverage):
+            no = await self._agree(state.symbol, approved.leverage)
+            if not no and self._halts:  # it may have taken a while
+                no = f"entries halted: {self._halts.reason}"
+            if no:
                 self._not_begun(state.symbol, last, no)
                 return False
             return await keeper.open(approved, strategy, profile)

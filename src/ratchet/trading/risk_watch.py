@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-import structlog
-
 from ratchet.config.settings import Settings
 from ratchet.domain.clock import Clock
+from ratchet.domain.identity import TradeId
 from ratchet.domain.position import Position
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.errors import LedgerError
@@ -30,8 +29,6 @@ CAUSES = {
     Reason.DAY_DRAWDOWN: "day drawdown",
 }
 
-log = structlog.get_logger(__name__)
-
 
 class RiskWatch:
     """Sets halts and lifts them, has trades closed where a limit says so, and posts what an operator should hear of."""
@@ -54,6 +51,7 @@ class RiskWatch:
         self._is_recalled = False
         self._flattened: frozenset[Reason] = frozenset()
         self._near: frozenset[Symbol] = frozenset()
+        self._told: set[TradeId] = set()  # trades that were asked to end: whoever ends them goes on until they have
         self.positions: Sequence[Position] = ()  # as the exchange last told
         noticeboard.listen(self._on_notice)
 
@@ -120,11 +118,11 @@ class RiskWatch:
             if distance >= least:
                 continue
             near.add(position.symbol)
+            is_kept = self._close(position.symbol, LIQUIDATION_NEAR)
             if position.symbol not in self._near:
-                text = f"liquidation of {position.symbol} is {distance:.2%} away, {least:.2%} may be: it is closed"
+                follows = "it is closed" if is_kept else "no trade keeps it, and it is left alone"
+                text = f"liquidation of {position.symbol} is {distance:.2%} away, {least:.2%} may be: {follows}"
                 self._say(Weight.ALARM, text, position.symbol)
-            if not self._trades.close(position.symbol, LIQUIDATION_NEAR):
-                log.warning("liquidation_near_without_trade", symbol=position.symbol, distance=str(distance))
         self._near = frozenset(near)
 
     def _flatten(self, *, is_new: bool) -> None:
@@ -133,7 +131,15 @@ class RiskWatch:
         if is_new and symbols:
             self._say(Weight.ALARM, f"a limit of the day is reached: {', '.join(symbols)} are closed")
         for symbol in symbols:
-            self._trades.close(symbol, DAY_LIMIT)
+            self._close(symbol, DAY_LIMIT)
+
+    def _close(self, symbol: Symbol, reason: str) -> bool:
+        """Have its trade closed, asked once. False where there is none."""
+        keeper = self._trades.of_symbol(symbol)
+        if keeper is not None and keeper.state.trade_id not in self._told:
+            self._told.add(keeper.state.trade_id)
+            self._trades.close(symbol, reason)
+        return keeper is not None
 
     def _on_notice(self, notice: Notice) -> None:
         if notice.kind is Kind.RESUME:

@@ -31,7 +31,7 @@ def test_a_stop_never_costs_more_than_the_risk_of_a_trade(
     market: tuple[SymbolRules, Decimal], side: Side, shape: BracketSettings, equity: int
 ) -> None:
     rules, price = market
-    quantity = size_entry(a_balance(str(equity)), price, shape.stop_fraction, LIMITS, rules)
+    quantity = size_entry(a_balance(str(equity)), price, shape.stop_fraction, LIMITS.leverage, LIMITS, rules)
     assume(quantity > 0)
     bracket = plan_bracket(a_signal(str(price), side), quantity, shape, rules)
     assert abs(bracket.price_entry - bracket.price_stop) * quantity <= equity * LIMITS.risk_per_trade_fraction

@@ -17,9 +17,12 @@ FINE = some_rules(step="0.000001")
 STOP = Decimal("0.02")
 
 
-def limits(*, risk: str = "0.01", notional: str = "0.3", leverage: int = 5) -> RiskLimits:
+def limits(*, risk: str = "0.01", notional: str = "0.3", leverage: int = 5, exposure: str = "3") -> RiskLimits:
     return RiskLimits(
-        risk_per_trade_fraction=Decimal(risk), position_notional_fraction_max=Decimal(notional), leverage=leverage
+        risk_per_trade_fraction=Decimal(risk),
+        position_notional_fraction_max=Decimal(notional),
+        exposure_fraction_max=Decimal(exposure),
+        leverage=leverage,
     )
 
 
@@ -40,19 +43,45 @@ def limits(*, risk: str = "0.01", notional: str = "0.3", leverage: int = 5) -> R
     ],
 )
 def test_the_tightest_bound_decides(balance: Balance, allowed: RiskLimits, rules: SymbolRules, quantity: str) -> None:
-    assert size_entry(balance, Decimal(100_000), STOP, allowed, rules) == Decimal(quantity)
+    assert size_entry(balance, Decimal(100_000), STOP, allowed.leverage, allowed, rules) == Decimal(quantity)
 
 
-@given(markets(), st.integers(-100, 1_000_000), st.integers(-10, 1_000_000), st.integers(10, 900))
+def test_less_leverage_makes_a_smaller_position() -> None:
+    allowed = limits(risk="0.5")
+    sizes = [size_entry(a_balance("400"), Decimal(100_000), STOP, leverage, allowed, FINE) for leverage in (5, 3, 1)]
+    assert sizes == [Decimal("0.006"), Decimal("0.0036"), Decimal("0.0012")]
+
+
+@pytest.mark.parametrize(("held", "quantity"), [("0", "0.002"), ("1050", "0.0015"), ("1200", "0"), ("1300", "0")])
+def test_what_is_held_already_leaves_less_room(held: str, quantity: str) -> None:
+    size = size_entry(a_balance("400"), Decimal(100_000), STOP, 5, limits(), FINE, held_notional=Decimal(held))
+    assert size == Decimal(quantity)
+
+
+@given(
+    markets(),
+    st.integers(-100, 1_000_000),
+    st.integers(-10, 1_000_000),
+    st.integers(10, 900),
+    st.integers(1, 50),
+    st.integers(0, 1_000_000),
+)
 def test_no_quantity_breaks_a_bound_or_leaves_the_grid(
-    market: tuple[SymbolRules, Decimal], equity: int, available: int, stop_ten_thousandths: int
+    market: tuple[SymbolRules, Decimal],
+    equity: int,
+    available: int,
+    stop_ten_thousandths: int,
+    leverage: int,
+    held: int,
 ) -> None:
     rules, price = market
     stop_fraction = Decimal(stop_ten_thousandths) / 10_000
-    quantity = size_entry(a_balance(str(equity), available=str(available)), price, stop_fraction, LIMITS, rules)
+    balance = a_balance(str(equity), available=str(available))
+    quantity = size_entry(balance, price, stop_fraction, leverage, LIMITS, rules, held_notional=Decimal(held))
     assert is_multiple(quantity, rules.quantity_step)
     assert quantity == 0 or rules.quantity_min <= quantity <= rules.quantity_market_max
     notional = quantity * price
     assert notional * stop_fraction <= max(0, equity) * LIMITS.risk_per_trade_fraction
-    assert notional <= max(0, equity) * LIMITS.leverage * LIMITS.position_notional_fraction_max
-    assert notional / LIMITS.leverage <= max(0, available) * MARGIN_USED_MAX
+    assert notional <= max(0, equity) * leverage * LIMITS.position_notional_fraction_max
+    assert quantity == 0 or notional + held <= max(0, equity) * LIMITS.exposure_fraction_max
+    assert notional / leverage <= max(0, available) * MARGIN_USED_MAX
