@@ -6,10 +6,12 @@ from importlib import import_module
 import typer
 
 from ratchet.cli.refusal import Refusal
+from ratchet.control.commands import NAMES
 from ratchet.exchange.lean_ccxt import load_binance_alone
 
 # Each is a function in a module of its name.
 COMMANDS = ("demo", "trade", "doctor", "guard", "audit", "drill", "compare", "why", "report")
+OPERATING = tuple(name for name in NAMES if name not in COMMANDS)  # what a running trader is asked, in `operate`
 
 
 def app_with(commands: tuple[str, ...]) -> typer.Typer:
@@ -24,16 +26,28 @@ def app_with(commands: tuple[str, ...]) -> typer.Typer:
     # With a callback a command keeps its name while it is the only one.
     app.callback()(lambda: None)
     for command in commands:
-        app.command(command)(getattr(import_module(f"ratchet.cli.{command}"), command))
+        if command in OPERATING:
+            _add_operating(app, command)
+        else:
+            app.command(command)(getattr(import_module(f"ratchet.cli.{command}"), command))
     return app
+
+
+def _add_operating(app: typer.Typer, command: str) -> None:
+    from ratchet.cli.operate import operator_command
+
+    # What begins with a dash may be a value: `config set bracket.x -1` is refused by the trader, with what is wanted.
+    app.command(command, context_settings={"ignore_unknown_options": True})(operator_command(command))
 
 
 def main() -> None:
     """Run the command line. What a user can mend is one line on stderr and exit code 2, never a traceback."""
-    load_binance_alone()  # half of the time that a start takes, in which nothing is protected
     asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    if asked not in OPERATING:
+        load_binance_alone()  # half of the time that a start takes, in which nothing is protected
+    everything = (*COMMANDS, *OPERATING)
     try:
-        app_with((asked,) if asked in COMMANDS else COMMANDS)()
+        app_with((asked,) if asked in everything else everything)()
     except Refusal as refusal:
         print(f"ratchet: {refusal}", file=sys.stderr)
         sys.exit(2)

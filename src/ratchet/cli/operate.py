@@ -21,14 +21,16 @@ from ratchet.config.settings import load_settings
 from ratchet.control.commands import HELP
 from ratchet.control.door_file import FILE_NAME, PATH, VAR, DoorPlate, door_file, read_plate
 
-REPLY_TIMEOUT_S = 180.0  # a panic waits for the exchange's word
+PANIC = "panic"
+REPLY_TIMEOUT_S = 60.0  # a close and a panic wait for the exchange's word, but not for ever
+QUESTION_TIMEOUT_S = 10.0
 UNKNOWN_KEYS = {"api_key": "unknown", "api_secret": "unknown"}  # this process asks no exchange
 
 Command = Callable[..., None]
 
 
 class NoTrader(Exception):
-    """Nobody is behind the door. One line: which door."""
+    """Nobody is behind the door, or nobody who answers. One line: which door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,44 @@ def operator_command(name: str) -> Command:
         try:
             operate(asked, mode=mode, as_json=as_json, is_sure=yes)
         except NoTrader as nobody:
-            raise Refusal(str(nobody)) from None
+            nobodys = str(nobody)
+        else:
+            return
+        if asked != (PANIC,):
+            raise Refusal(nobodys)
+        print(f"{nobodys}: it is done from here", file=sys.stderr)
+        raise typer.Exit(_panic_alone(mode, as_json=as_json, is_sure=yes))
 
     command.__doc__ = HELP[name].summary
     return command
 
 
+def _panic_alone(mode: str | None, *, as_json: bool, is_sure: bool) -> int:
+    from ratchet.exchange.lean_ccxt import load_binance_alone
+
+    load_binance_alone()
+    from ratchet.cli.panic_alone import panic_alone
+
+    try:
+        return panic_alone(
+            mode,
+            as_json=as_json,
+            confirm=lambda question: confirm(question, is_sure=is_sure),
+            say=lambda line: print(line, file=sys.stderr),
+        )
+    except BadSettings as error:
+        raise Refusal(str(error)) from None
+
+
 def operate(words: Sequence[str], *, mode: str | None, as_json: bool, is_sure: bool) -> None:
     """Ask, confirm if need be, and show the answer. Raises: NoTrader, Refusal."""
     plate = find_door(mode)
-    reply = knock(plate, words, None)
+    reply = knock(plate, words, None, timeout_s=QUESTION_TIMEOUT_S if HELP[words[0]].is_dangerous else REPLY_TIMEOUT_S)
     if "question" in reply.body:
         confirm(str(reply.body["question"]), is_sure=is_sure)
-        reply = knock(plate, words, str(reply.body["token"]))
+        reply = knock(plate, words, str(reply.body["token"]), timeout_s=REPLY_TIMEOUT_S)
+    if reply.status >= http.client.INTERNAL_SERVER_ERROR:
+        raise NoTrader(str(reply.body.get("refused", f"the trader failed (HTTP {reply.status})")))
     if "refused" in reply.body:
         raise Refusal(str(reply.body["refused"]))
     answer = reply.body.get("answer")
@@ -130,21 +157,21 @@ def _standing(file: Path) -> DoorPlate | None:
     return None if plate is None or plate.is_stale() else plate
 
 
-def knock(plate: DoorPlate, words: Sequence[str], token: str | None) -> Reply:
-    """Ask through a door. Raises: NoTrader, Refusal."""
+def knock(plate: DoorPlate, words: Sequence[str], token: str | None, *, timeout_s: float) -> Reply:
+    """Ask through a door. Raises: NoTrader."""
     body = json.dumps({"words": list(words), "token": token}).encode()
     headers = {"Authorization": f"Bearer {plate.token}", "Content-Type": "application/json"}
     try:
-        with closing(http.client.HTTPConnection(plate.host, plate.port, timeout=REPLY_TIMEOUT_S)) as connection:
+        with closing(http.client.HTTPConnection(plate.host, plate.port, timeout=timeout_s)) as connection:
             connection.request("POST", PATH, body, headers)
             response = connection.getresponse()
             status, told = response.status, json.loads(response.read())
     except ConnectionRefusedError:
         raise NoTrader("no trader is running here (its door is shut): start one with ratchet trade") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Refusal(f"the trader did not answer: {str(error) or type(error).__name__}") from None
+        raise NoTrader(f"the trader does not answer ({str(error) or type(error).__name__})") from None
     if not isinstance(told, dict):
-        raise Refusal(f"the trader's answer is not understood (HTTP {status})")
+        raise NoTrader(f"the trader's answer is not understood (HTTP {status})")
     if status == http.client.UNAUTHORIZED:
         raise NoTrader("no trader of ours is behind this door: it does not take our token")
     return Reply(status, told)

@@ -12,10 +12,15 @@ from ratchet.cli.event_loop import run
 from ratchet.cli.local_exchange import LocalExchangeFailed
 from ratchet.cli.refusal import Refusal
 from ratchet.cli.status_lines import StatusLines
+from ratchet.cli.trade_desk import trade_desk
 from ratchet.cli.trading_venue import TradingVenue, trading_venue, venue_settings
 from ratchet.config.bad_settings import BadSettings
+from ratchet.config.live import LiveSettings
 from ratchet.config.mode import Mode
 from ratchet.config.settings import Settings
+from ratchet.control.desk import Desk
+from ratchet.control.door import Door
+from ratchet.control.door_file import door_file
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import BadReply, ExchangeError, Rejected
@@ -84,9 +89,19 @@ class _Session:
         self._stop = stop
         self._clock = SystemClock()
         self._is_flat = False  # for certain
+        self._live = LiveSettings(venue.settings)
+        self._desk: Desk | None = None  # while a trader runs
 
     async def run(self) -> None:
         """Raises: CannotTrade, LedgerError."""
+        door = asyncio.create_task(Door(door_file(self._settings), lambda: self._desk).run(), name="door")
+        try:
+            await self._run()
+        finally:
+            door.cancel()
+            await asyncio.gather(door, return_exceptions=True)
+
+    async def _run(self) -> None:
         if not await self._reach():
             return
         if self._venue.is_embedded:
@@ -128,7 +143,9 @@ class _Session:
         terms = AdmissionTerms(is_strict=self._settings.mode is Mode.LIVE)
         while not self._stop.is_set():
             try:
-                async with open_trader(self._settings, self._clock, self._venue.ledger_url, terms) as trader:
+                async with open_trader(
+                    self._settings, self._clock, self._venue.ledger_url, terms, lambda: self._live.now
+                ) as trader:
                     await self._trade_with(trader)
             except ExchangeError as error:
                 await self._say_away(error)
@@ -141,8 +158,10 @@ class _Session:
         # Owned here rather than by a group: a group would wrap the one-line error of the engine.
         telling = asyncio.create_task(self._lines.tell(trader.engine.status), name="status lines")
         try:
-            await trader.engine.run(None, self._stop)
+            async with trade_desk(trader, self._live, self._venue, self._clock) as self._desk:
+                await trader.engine.run(None, self._stop)
         finally:
+            self._desk = None
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)
         self._is_flat = await _is_flat(trader.client)

@@ -27,14 +27,14 @@ class TradingVenue:
     is_embedded: bool  # it ends with this process, and with it whatever is held there
 
 
-def venue_settings(mode: str | None) -> Settings:
+def venue_settings(mode: str | None, *, runtime_file: Path | str = "runtime.json") -> Settings:
     """The settings with the addresses of their mode.
 
-    Args: mode, from the command line, stronger than the settings'.
+    Args: mode, from the command line, stronger than the settings'; runtime_file, of what an operator changed.
     Raises: BadSettings; Refusal when mode and addresses contradict each other.
     """
     overrides: dict[str, object] = {} if mode is None else {"mode": mode}
-    settings = load_settings(overrides=overrides, defaults={"exchange": LOCAL_KEYS})
+    settings = load_settings(runtime_file=runtime_file, overrides=overrides, defaults={"exchange": LOCAL_KEYS})
     exchange = settings.exchange
     if settings.mode is Mode.PAPER:
         if exchange.http_url is not None and not exchange.is_on_this_machine:
@@ -48,7 +48,8 @@ def venue_settings(mode: str | None) -> Settings:
             raise Refusal(f"the testnet is wanted, and exchange.http_url is {exchange.http_url}: take it out")
         if exchange.http_url is None:
             overrides["exchange"] = {"http_url": TESTNET_HTTP, "ws_url": TESTNET_WS}
-    return load_settings(overrides=overrides)  # without the local keys: others are wanted, or are missing
+    # Without the local keys: others are wanted, or are missing.
+    return load_settings(runtime_file=runtime_file, overrides=overrides)
 
 
 @asynccontextmanager

@@ -72,6 +72,8 @@ class AccountQuestions:
 
     async def _tell_status(self, _asker: Asker) -> Answer:
         status, settings = self._parts.status(), self._parts.settings
+        today = self._parts.record().day
+        day_start = None if today is None or today.number != status.now_ms // DAY_MS else today.equity_start
         uptime_ms = status.now_ms - self._parts.started_ms
         naked = DASH if status.naked_ms_max is None else f"{status.naked_ms_max:.0f} ms"
         notes = [f"The books disagree: {status.books_disagree}."] if status.books_disagree else []
@@ -82,7 +84,7 @@ class AccountQuestions:
             facts=(
                 ("entries", f"off: {status.entries_halted}" if status.entries_halted else "on"),
                 ("equity", f"{money(status.balance.equity)} USDC"),
-                ("today", f"{signed(status.balance.equity - self._parts.equity_day_start())} USDC"),
+                ("today", DASH if day_start is None else f"{signed(status.balance.equity - day_start)} USDC"),
                 ("available", f"{money(status.balance.available)} USDC"),
                 ("positions", str(len(status.positions))),
                 ("trades closed", str(status.trades_closed)),
@@ -100,7 +102,7 @@ class AccountQuestions:
                 "profile": settings.now.profile,
                 "entries_halted": status.entries_halted,
                 "equity": plain(status.balance.equity),
-                "equity_day_start": plain(self._parts.equity_day_start()),
+                "equity_day_start": None if day_start is None else plain(day_start),
                 "available": plain(status.balance.available),
                 "positions": [_position_data(line) for line in status.positions],
                 "trades_closed": status.trades_closed,

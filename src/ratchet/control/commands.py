@@ -17,7 +17,7 @@ COMMANDS = (
     _question("performance", "performance [DAYS]", "Results day by day, 7 days unless another number is said."),
     _question("positions", "positions", "What is held, with its stop and its result so far."),
     _question("signals", "signals [N]", "The last signals and what became of them."),
-    _question("why", "why SYMBOL", "Why a symbol is traded, or why not, step by step."),
+    _question("why", "why [SYMBOL]", "Why there was an entry on a symbol, or none, step by step."),
     _question("universe", "universe [SYMBOL]", "The symbols in play, or why one is or is not among them."),
     _change("pause", "pause", "No new entries; what is held is kept as ever."),
     _change("resume", "resume", "Entries on again, after a pause or a panic.", is_dangerous=True),
@@ -35,7 +35,7 @@ COMMANDS = (
     _question("logs", "logs [N]", "The last lines of the log."),
     _question("orders", "orders [SYMBOL]", "The orders and stops that rest on the exchange."),
     _question("balance", "balance", "The account as the exchange states it now."),
-    _question("report", "report", "The run against its targets."),
+    _question("report", "report [HOURS]", "The run, or its last hours, against its targets."),
     _question("help", "help [COMMAND]", "The commands, or one of them."),
 )
 NAMES = tuple(command.name for command in COMMANDS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from ratchet.domain.position import Balance, Position
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.ledger import Ledger
 from ratchet.market.universe import Universe
+from ratchet.risk.record import Record
 from ratchet.trading.status import Status
 
 
@@ -40,7 +40,7 @@ class DeskParts:
     started_ms: int  # exchange time
     address: str  # of the exchange, for people
     status: Callable[[], Status]
-    equity_day_start: Callable[[], Decimal]  # USDC, at 00:00 UTC or when it started after that
+    record: Callable[[], Record]  # what limits of risk remember
     universe: Callable[[], Universe]
     symbols: Collection[Symbol]  # that the exchange has
     exchange: Exchange
