@@ -204,7 +204,7 @@ class LiveMarket:
                     for symbol, listing in listings.items()
                     if (notice := leaving(listing, settings, now_ms)) is not None
                 }
-                if any(self.universe.takes(symbol) for symbol in doomed):
+                if self._is_outdated(doomed):
                     await self._choice.reconsider(listings)
                     await self._follow()
         except (ExchangeError, TimeoutError) as error:
@@ -212,6 +212,13 @@ class LiveMarket:
             return
         for symbol in doomed.keys() & set(self._parts.held()):
             self._leave(symbol, doomed[symbol])
+
+    def _is_outdated(self, doomed: Collection[Symbol]) -> bool:
+        """Whether something is entered that should not be, or is still in for a position that is closed by now."""
+        held = self._parts.held()
+        return any(
+            symbol in doomed if self.universe.takes(symbol) else symbol not in held for symbol in self.universe.symbols
+        )
 
     def _leave(self, symbol: Symbol, reason: str) -> None:
         text = f"{symbol} is left: {reason}"
