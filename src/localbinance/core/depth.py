@@ -58,21 +58,33 @@ class Depth:
                 yield price, left
 
     def take(
-        self, side: Side, quantity: Decimal, price_worst: Decimal | None, *, keep: bool = True
+        self,
+        side: Side,
+        quantity: Decimal | None,
+        price_worst: Decimal | None,
+        *,
+        quote: Decimal | None = None,
+        keep: bool = True,
     ) -> list[tuple[Decimal, Decimal]]:
         """Let a taker eat up to `quantity`, at no worse than `price_worst`. Returns (price, quantity) pieces.
 
-        Args: keep, False to see what would be taken and leave the book as it is.
+        Args: quantity, base asset, None for any; quote, what all pieces together may be worth; keep, False to see what
+            would be taken and leave the book as it is.
         """
         pieces: list[tuple[Decimal, Decimal]] = []
         resting = Side.SELL if side is Side.BUY else Side.BUY
-        left = quantity
         for price, there in self.levels(resting):
-            if left <= 0 or (price_worst is not None and side.sign * (price - price_worst) > 0):
+            if price_worst is not None and side.sign * (price - price_worst) > 0:
                 break
-            piece = min(left, there)
+            piece = there if quantity is None else min(quantity, there)
+            if quote is not None:
+                worth = quote / price
+                piece = min(piece, worth - worth % self.quantity_step)
+            if piece <= 0:
+                break
             pieces.append((price, piece))
-            left -= piece
+            quantity = None if quantity is None else quantity - piece
+            quote = None if quote is None else quote - piece * price
         if keep:
             for price, piece in pieces:
                 self.eaten[price] = self.eaten.get(price, ZERO) + piece

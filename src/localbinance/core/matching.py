@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from localbinance.core.depth import SPACING_FRACTION
+from localbinance.core import delayed as delays
 from localbinance.core.events import OrderEvent
 from localbinance.core.execution import (
     end_order,
@@ -31,7 +31,8 @@ from localbinance.core.order import (
     TimeInForce,
     WorkingType,
 )
-from localbinance.core.state import Account, Delayed, State, SymbolMarket
+from localbinance.core.resting import crosses, filled_by, priority, queue_at
+from localbinance.core.state import Account, State, SymbolMarket
 from localbinance.core.tick import Tick
 from localbinance.rules import errors
 from localbinance.rules.filters import check_notional, check_percent_price, check_price, check_quantity
@@ -128,10 +129,7 @@ def go_on(state: State, market: SymbolMarket, at_ms: int) -> None:
     """Match the parts of delayed orders that are due."""
     for delayed in tuple(market.delayed):
         order = delayed.order
-        while order.is_open and delayed.parts_left and delayed.due_ms <= at_ms:
-            delayed.parts_left -= 1
-            delayed.due_ms += delayed.every_ms
-            quantity = min(delayed.part, order.remaining) if delayed.parts_left else order.remaining
+        while (quantity := delayed.next_part(at_ms)) is not None:
             match_taker(state, market, order, _still_reducible(state, order, quantity), at_ms)
         if order.is_open and not delayed.parts_left:
             _rest_or_expire(state, market, order, at_ms)
@@ -143,7 +141,7 @@ def match_taker(state: State, market: SymbolMarket, order: Order, quantity: Deci
     worst = order.price
     if order.type is OrderType.MARKET:
         worst = _market_bound(market, order.side)
-    elif not _crosses(market.tick, order.side, order.price):
+    elif not crosses(market.tick, order.side, order.price):
         return
     for price, piece in market.depth.take(order.side, quantity, worst):
         if order.is_open:
@@ -153,10 +151,10 @@ def match_taker(state: State, market: SymbolMarket, order: Order, quantity: Deci
 def on_tick(state: State, market: SymbolMarket, tick: Tick) -> None:
     """Fill what rests in the book as far as the tick reaches it."""
     volume = tick.quantity
-    for order in sorted(market.resting.values(), key=_priority):
+    for order in sorted(market.resting.values(), key=priority):
         if not order.is_open:
             continue  # an earlier fill of this tick has ended it
-        quantity = _still_reducible(state, order, _filled_by(order, tick, volume))
+        quantity = _still_reducible(state, order, filled_by(order, tick, volume))
         quantity -= quantity % market.rules.quantity_step
         if quantity > 0:
             volume = max(ZERO, volume - quantity)
@@ -199,7 +197,7 @@ def modify(
     check_percent_price(side.sign, price, market.tick.mark, market.rules)
     if not order.reduce_only:
         check_notional(quantity, price, market.rules)
-    takes = order.time_in_force is TimeInForce.GTX and _crosses(market.tick, side, price)
+    takes = order.time_in_force is TimeInForce.GTX and crosses(market.tick, side, price)
     if quantity <= order.filled or takes:
         return cancel(state, order, now_ms)
     order.quantity, order.price, order.updated_ms = quantity, price, now_ms
@@ -269,7 +267,7 @@ def _check_counter_price(market: SymbolMarket, side: Side) -> None:
 
 
 def _check_time_in_force(market: SymbolMarket, request: OrderRequest, quantity: Decimal, price: Decimal) -> None:
-    if request.time_in_force is TimeInForce.GTX and _crosses(market.tick, request.side, price):
+    if request.time_in_force is TimeInForce.GTX and crosses(market.tick, request.side, price):
         raise errors.post_only_rejected()
     if request.time_in_force is TimeInForce.FOK:
         pieces = market.depth.take(request.side, quantity, price, keep=False)
@@ -298,10 +296,6 @@ def _market_bound(market: SymbolMarket, side: Side) -> Decimal:
     rules: SymbolRules = market.rules
     factor = rules.multiplier_up if side is Side.BUY else rules.multiplier_down
     return market.tick.mark * factor
-
-
-def _crosses(tick: Tick, side: Side, price: Decimal) -> bool:
-    return price >= tick.ask if side is Side.BUY else price <= tick.bid
 
 
 # Resting orders ------------------------------------------------------------------------------------------------------
@@ -354,21 +348,20 @@ def _rest_or_expire(state: State, market: SymbolMarket, order: Order, at_ms: int
         reason = IOC_REST if order.time_in_force is TimeInForce.IOC else FOK_REST
         end_order(state, market, order, OrderStatus.EXPIRED, at_ms, reason=reason)
         return
-    order.queue_ahead = _queue_at(market.tick, order)
+    order.queue_ahead = queue_at(market.tick, order)
     market.resting[order.order_id] = order
 
 
-def _delayed(state: State, market: SymbolMarket, order: Order, now_ms: int, held_ms: int) -> Delayed | None:
+def _delayed(
+    state: State, market: SymbolMarket, order: Order, now_ms: int, held_ms: int
+) -> delays.Delayed[Order] | None:
     """How an order is held back, if it is."""
     if held_ms:
-        return Delayed(order=order, part=order.quantity, parts_left=1, due_ms=now_ms + held_ms, every_ms=0)
+        return delays.held(order, now_ms, held_ms)
     slow = state.in_force.slow_fills.get(order.symbol)
     if slow is None or order.type is not OrderType.MARKET:
         return None
-    step = market.rules.quantity_step
-    part = max(step, order.quantity / slow.parts // step * step)
-    every_ms = slow.over_ms // (slow.parts - 1)
-    return Delayed(order=order, part=part, parts_left=slow.parts, due_ms=now_ms, every_ms=every_ms)
+    return delays.slowed(order, slow, market.rules.quantity_step, now_ms)
 
 
 def _still_reducible(state: State, order: Order, quantity: Decimal) -> Decimal:
@@ -377,37 +370,6 @@ def _still_reducible(state: State, order: Order, quantity: Decimal) -> Decimal:
         return quantity
     account = state.accounts[order.account]
     return min(quantity, reducible(account, order.symbol, order.side, order.position_side))
-
-
-def _queue_at(tick: Tick, order: Order) -> Decimal:
-    """What the model says stands at the price already. Inside the spread: nothing."""
-    is_buy = order.side is Side.BUY
-    touch, quantity = (tick.bid, tick.bid_quantity) if is_buy else (tick.ask, tick.ask_quantity)
-    behind = order.side.sign * (touch - order.price)
-    if behind < 0:
-        return ZERO
-    level = int(behind / (touch * SPACING_FRACTION))
-    return quantity * min(2 + level, 40) / 2
-
-
-def _priority(order: Order) -> tuple[Decimal, int]:
-    return (-order.side.sign * order.price, order.updated_ms)
-
-
-def _filled_by(order: Order, tick: Tick, volume: Decimal) -> Decimal:
-    """How much of a resting order a tick fills, given the volume of it that is left for such orders."""
-    is_buy = order.side is Side.BUY
-    across, across_quantity = (tick.ask, tick.ask_quantity) if is_buy else (tick.bid, tick.bid_quantity)
-    is_through = volume > 0 and order.side.sign * (order.price - tick.last) > 0
-    is_crossed = order.side.sign * (order.price - across) >= 0
-    if is_through or is_crossed:
-        order.queue_ahead = ZERO
-        return min(order.remaining, max(volume, across_quantity if is_crossed else ZERO))
-    if volume > 0 and tick.last == order.price and tick.buyer_is_maker is is_buy:
-        beyond = volume - order.queue_ahead
-        order.queue_ahead = max(ZERO, -beyond)
-        return min(order.remaining, max(ZERO, beyond))
-    return ZERO
 
 
 def orders_of(account: Account, symbol: str | None) -> Iterable[Order]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from localbinance.core.account_state import IncomeRow, Uncovered
+from localbinance.core.delayed import Delayed
 from localbinance.core.depth import Depth
 from localbinance.core.events import Event
 from localbinance.core.in_force import InForce
@@ -29,17 +30,6 @@ class FundingPaid:
     mark: Decimal
 
 
-@dataclass(slots=True, kw_only=True)
-class Delayed:
-    """An open order that the book does not see whole yet: it is matched part by part, the rest with the last part."""
-
-    order: Order
-    part: Decimal  # base quantity of one part
-    parts_left: int
-    due_ms: int  # the next part
-    every_ms: int
-
-
 @dataclass(frozen=True, slots=True)
 class Stuck:
     """A conditional order that stays TRIGGERING for a while."""
@@ -59,7 +49,7 @@ class SymbolMarket:
     update_id: int = 0
     resting: dict[int, Order] = field(default_factory=dict)  # open plain orders, by id: in order of time
     waiting: dict[int, AlgoOrder] = field(default_factory=dict)  # untriggered conditional orders
-    delayed: list[Delayed] = field(default_factory=list)  # by interference alone, as are the next two
+    delayed: list[Delayed[Order]] = field(default_factory=list)  # by interference alone, as are the next two
     stuck: list[Stuck] = field(default_factory=list)
     delivery_ms: int | None = None  # when what is held is closed at mark
     holders: dict[str, "Account"] = field(default_factory=dict)  # accounts with a position

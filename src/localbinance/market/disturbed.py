@@ -7,7 +7,7 @@ ask, last, mark and index move by the same factor; quantities stay.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from localbinance.core.tick import Tick
 from localbinance.market.candles import Candle
@@ -19,6 +19,22 @@ ONE = Decimal(1)
 PLACES = Decimal("0.00000001")  # of mark and index
 FRACTION_MIN, FRACTION_MAX = Decimal("-0.99"), Decimal(10)
 FOR_MS_MAX = 86_400_000
+
+
+class PriceGrid(Protocol):
+    """Which prices a symbol has, quote per base."""
+
+    @property
+    def price_tick(self) -> Decimal:
+        """The step between two prices."""
+
+    @property
+    def price_min(self) -> Decimal:
+        """The least."""
+
+    @property
+    def price_max(self) -> Decimal:
+        """The most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +167,7 @@ class Disturbed:
         return factor
 
 
-def moved(tick: Tick, factor: Decimal, rules: SymbolRules) -> Tick:
+def moved(tick: Tick, factor: Decimal, rules: PriceGrid) -> Tick:
     """A tick at other prices: on the symbol's tick, within its prices, the last trade where it stood to the touch."""
     bid = _on_tick(tick.bid * factor, rules, ROUND_FLOOR)
     ask = max(bid + rules.price_tick, _on_tick(tick.ask * factor, rules, ROUND_CEILING))
@@ -164,12 +180,12 @@ def moved(tick: Tick, factor: Decimal, rules: SymbolRules) -> Tick:
     return replace(tick, bid=bid, ask=ask, last=last, mark=mark, index=index)
 
 
-def _on_tick(price: Decimal, rules: SymbolRules, rounding: str) -> Decimal:
+def _on_tick(price: Decimal, rules: PriceGrid, rounding: str) -> Decimal:
     ticks = (price / rules.price_tick).to_integral_value(rounding)
     return _within(ticks * rules.price_tick, rules)
 
 
-def _within(price: Decimal, rules: SymbolRules) -> Decimal:
+def _within(price: Decimal, rules: PriceGrid) -> Decimal:
     return max(rules.price_min, min(rules.price_max - rules.price_tick, price))
 
 
