@@ -36,3 +36,14 @@ def test_a_scenario_whose_trouble_never_struck_would_show_nothing(options: Drill
     refused = run_scenario(options, scenario("stop-refused"), log)
     assert max(quiet.naked_ms) < max(refused.naked_ms)
     assert any("stop_refused" in line for line in log.lines)
+
+
+@pytest.mark.parametrize("each", [each for each in SCENARIOS if each.name.startswith("panic")], ids=lambda it: it.name)
+def test_every_panic_says_in_the_end_that_nothing_is_left(each: Scenario, options: DrillOptions) -> None:
+    log = EventLog(wants_lines=True)
+    run_scenario(options, each, log)
+    said = [line for line in log.lines if "nothing is held and no order stands" in line]
+    assert len(said) == 1
+    signals = [line for line in log.lines if "outcome=" in line]
+    assert "halted" in signals[-2], "while the emergency stands"
+    assert "outcome=entry" in signals[-1], "after the resume"

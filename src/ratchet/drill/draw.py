@@ -16,6 +16,7 @@ from ratchet.drill.trouble import (
     Kill,
     KillAfterOrder,
     OtherHand,
+    PanicOrdered,
     Trouble,
     WireTrouble,
 )
@@ -78,6 +79,11 @@ def _disk(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) ->
 
 def _clock(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
     return ClockJump(at_ms=_at(random_, length_ms), by_ms=random_.choice((-60_000, -7_000, 2_000, 30_000)))
+
+
+def draw_panic(random_: random.Random, length_ms: int) -> PanicOrdered:
+    """A panic, and when it is resumed."""
+    return PanicOrdered(at_ms=_at(random_, length_ms), for_ms=random_.choice((5_000, 60_000, 180_000)))
 
 
 # The wire ------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
-from ratchet.drill.draw import draw_troubles
+from ratchet.drill.draw import draw_panic, draw_troubles
 from ratchet.drill.event_log import EventLog, logging_into
 from ratchet.drill.judge import Verdict, judge
 from ratchet.drill.play import SignalsFor, Stage, play
@@ -33,6 +33,7 @@ LATENCY_MS = 10.0  # of one way
 PAUSE_S = 45.0  # between two signals, on average
 TROUBLES_MAX = 7
 QUIET_EVERY = 8  # each eighth seed has no troubles: what is measured there is the trader's alone
+PANIC_EVERY = 4  # in each fourth seed an operator panics as well
 CHUNK = 5  # seeds a task
 NOBODYS = {  # address and keys: nothing is ever sent there, the network is simulated
     "http_url": "http://127.0.0.1:1",
@@ -56,7 +57,10 @@ def troubles_of(options: DrillOptions, seed: int) -> list[Trouble]:
     """What happens in a seed."""
     random_ = random.Random(f"troubles of {seed}")  # noqa: S311 - a simulation, and to be repeatable
     count = 0 if seed % QUIET_EVERY == 0 else random_.randint(1, TROUBLES_MAX)
-    drawn = draw_troubles(random_, SYMBOLS, round(options.minutes * 60_000), count)
+    length_ms = round(options.minutes * 60_000)
+    drawn = draw_troubles(random_, SYMBOLS, length_ms, count)
+    if seed % PANIC_EVERY == 1:
+        drawn.append(draw_panic(random_, length_ms))
     return drawn if options.only is None else [drawn[number] for number in options.only if number < len(drawn)]
 
 

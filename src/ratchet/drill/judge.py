@@ -9,6 +9,7 @@ from localbinance.core.account_state import Uncovered
 from localbinance.core.order import Trade
 from localbinance.market.disturbed import Flash, Gap
 from ratchet.domain.identity import OURS, trade_of
+from ratchet.drill.emergencies import FLAT_WITHIN_MS, entered_meanwhile, held_spells
 from ratchet.drill.play import DEAD, STARTING, Excuse, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
 from ratchet.drill.venue import ACCOUNT, START_MS
@@ -49,6 +50,9 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         *([played.ended] if played.ended else []),
         *(f"an unexpected error: {text}" for text in played.log.unexpected),
         *bare,
+        *played.contradictions,
+        *entered_meanwhile(played.venue, played.emergencies, played.troubles),
+        *_not_flat(stage, played),
         *(
             f"a start at {from_ms / 1_000:.3f} s took {until_ms - from_ms:.0f} ms to cover all; {RESTART_MS:.0f} may be"
             for from_ms, until_ms in restarts
@@ -98,6 +102,30 @@ def _spells(stage: Stage, played: Played) -> tuple[list[float], list[float], lis
             )
         (troubled if excuses else quiet).append(length_ms)
     return quiet, troubled, bare
+
+
+def _not_flat(stage: Stage, played: Played) -> list[str]:
+    """What was held for too long during an emergency."""
+    found: list[str] = []
+    for emergency in played.emergencies:
+        end_ms = played.end_ms if emergency.until_ms is None else emergency.until_ms
+        for symbol in stage.symbols:
+            for held_from_ms, held_until_ms in held_spells(
+                played.venue.exchange.trades(ACCOUNT, symbol), played.end_ms
+            ):
+                from_ms, until_ms = max(held_from_ms, emergency.from_ms), min(held_until_ms, end_ms)
+                excuses = [
+                    each
+                    for each in played.excuses
+                    if each.symbol in (None, symbol) and each.from_ms <= until_ms and each.until_ms >= from_ms
+                ]
+                left_ms = _left_ms(from_ms, until_ms, [each for each in excuses if each.spell_ms is None])
+                if left_ms > FLAT_WITHIN_MS + max((each.spell_ms or 0.0 for each in excuses), default=0.0):
+                    found.append(
+                        f"{symbol} was held from {from_ms / 1_000:.3f} s to {until_ms / 1_000:.3f} s of an emergency, "
+                        f"{left_ms:.0f} ms of it without excuse"
+                    )
+    return found
 
 
 def _concerns(excuse: Excuse, spell: Uncovered, from_ms: float, until_ms: float) -> bool:

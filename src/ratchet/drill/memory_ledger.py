@@ -1,5 +1,6 @@
 """A ledger on a database in memory that outlives the process that writes to it. Its disk may be full or locked."""
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from itertools import count
@@ -13,9 +14,39 @@ from sqlalchemy.pool import StaticPool
 
 from ratchet.ledger.database import WRITES
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.operator_events import OperatorEvent
 from ratchet.ledger.tables import Base
 
 _NUMBERS = count()
+
+
+class DiskFlag:
+    """The flag of an emergency on a disk, which may be full or locked."""
+
+    def __init__(self, disk: "Disk") -> None:
+        self._disk = disk
+        self.panic: OperatorEvent | None = None
+
+    def stands(self) -> bool:
+        """See `Flag`."""
+        return self.panic is not None
+
+    def read(self) -> OperatorEvent | None:
+        """See `Flag`."""
+        return self.panic
+
+    async def leave(self, panic: OperatorEvent) -> None:
+        """See `Flag`."""
+        self._write(panic)
+
+    async def take_away(self) -> None:
+        """See `Flag`."""
+        self._write(None)
+
+    def _write(self, panic: OperatorEvent | None) -> None:
+        if self._disk.trouble:
+            raise OSError(errno.EIO, self._disk.trouble)
+        self.panic = panic
 
 
 class Disk:
@@ -23,6 +54,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.trouble = ""
+        self.flag = DiskFlag(self)
         self._address = f"file:drill{next(_NUMBERS)}?mode=memory&cache=shared"
         self._own = self._connected()  # while it is open the database is there
         self._processes: sqlite3.Connection | None = None

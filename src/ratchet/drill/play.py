@@ -13,6 +13,7 @@ from localbinance.server.fault import Reject
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
+from ratchet.drill.emergencies import EmergencySpell, said_flat
 from ratchet.drill.event_log import EventLog
 from ratchet.drill.memory_ledger import Disk
 from ratchet.drill.network import Network
@@ -26,16 +27,21 @@ from ratchet.drill.trouble import (
     Kill,
     KillAfterOrder,
     OtherHand,
+    PanicOrdered,
     Trouble,
     WireTrouble,
     describe,
 )
 from ratchet.drill.venue import ACCOUNT, START_MS, Venue
 from ratchet.drill.world import World
+from ratchet.ledger.operator_events import Deed as LedgerDeed
+from ratchet.ledger.operator_events import OperatorEvent
 from ratchet.trading.audit import AuditReport
+from ratchet.trading.operations import CannotResume, Operations
 
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
 LIVES_MAX = 50
+RESUME_AGAIN_MS = 5_000
 ASKED_AGAIN_MS = 1_000  # whether a close that fills in parts is through
 STARTING, DEAD = "starting", "dead"  # reasons of excuses
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
@@ -77,6 +83,9 @@ class Played:
     excuses: list[Excuse] = field(default_factory=list)
     restarts: list[tuple[float, float]] = field(default_factory=list)  # a new process, and when all was covered
     equity_min: Decimal
+    emergencies: list[EmergencySpell] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)  # of a panic that said flat, by the exchange
+    panics_flat: int = 0
     fills_booked: dict[tuple[str, int], int | None] = field(default_factory=dict)  # before the books were audited
     audit: AuditReport | None = None
     ended: str = ""  # how a process ended that should not have
@@ -113,6 +122,7 @@ class _Play:
         self._orders = 0
         self._steps = 0
         self._down_ms = 0.0
+        self._emergency: EmergencySpell | None = None
         self._kills = sorted((each for each in troubles if isinstance(each, KillAfterOrder)), key=lambda it: it.order)
         self._seen = Played(venue=self._venue, disk=self._disk, troubles=troubles, log=log, equity_min=stage.balance)
         self._venue.on_step = self._look_at_equity
@@ -147,6 +157,7 @@ class _Play:
         )
         process = Process(around, network, self._signals(self._venue, _random(drawn)), until_ms, self._on_ended)
         network.on_order = self._on_order
+        process.on_flat = self._on_flat
         self._process, born_ms = process, self._world.now_ms
         if life:
             self._log.note("started", life=life + 1)
@@ -161,6 +172,8 @@ class _Play:
         if not has_ended:
             self._log.note("killed", life=life + 1)
         self._excuse_restart(process, born_ms, life, has_ended=has_ended)
+        if not has_ended and not self._is_emergency_on_disk():
+            self._end_emergency()  # it died before the disk took it, or after the disk had the resume
         return has_ended
 
     def _on_ended(self) -> None:
@@ -210,10 +223,61 @@ class _Play:
                     self._excuse("wire", trouble.for_ms)
             case Interference():
                 self._meddle(trouble.act)
+            case PanicOrdered():
+                self._order_panic(trouble)
             case OtherHand():
                 act = act_of(trouble, self._venue, self._stage.rules[trouble.symbol])
                 if act is not None and (why := self._venue.meddle(act)):
                     self._log.note("not_done", what=why)
+
+    def _order_panic(self, trouble: PanicOrdered) -> None:
+        async def panic(operations: Operations) -> None:
+            self._begin_emergency(trouble.for_ms)
+            await operations.panic("drill")
+
+        if self._process is None or not self._process.order(panic):
+            if self._disk.trouble:
+                return
+            # Without a trader `ratchet panic` leaves the flag that the next one finds.
+            self._disk.flag.panic = OperatorEvent(at_ms=self._venue.now_ms(), who="drill", what=LedgerDeed.PANIC)
+            self._begin_emergency(trouble.for_ms)
+
+    def _resume(self) -> None:
+        """Until it is done: nobody may be there, or the disk may not take it."""
+        if self._emergency is not None:
+            if self._process is not None:
+                self._process.order(self._resumed)
+            self._world.after(RESUME_AGAIN_MS, self._resume)
+
+    async def _resumed(self, operations: Operations) -> None:
+        if self._emergency is None:
+            return
+        try:
+            await operations.resume("drill")
+        except CannotResume as no:
+            self._log.note("not_resumed", what=str(no))
+        else:
+            self._end_emergency()
+
+    def _begin_emergency(self, for_ms: float) -> None:
+        self._world.after(for_ms, self._resume)
+        if self._emergency is None:
+            self._emergency = EmergencySpell(from_ms=self._world.now_ms)
+            self._seen.emergencies.append(self._emergency)
+
+    def _end_emergency(self) -> None:
+        if self._emergency is not None:
+            self._emergency.until_ms, self._emergency = self._world.now_ms, None
+
+    def _is_emergency_on_disk(self) -> bool:
+        if self._disk.flag.stands():
+            return True
+        last = self._disk.read("SELECT what FROM operator_events WHERE what IN ('panic', 'resume') ORDER BY id DESC")
+        return bool(last) and last[0] == ("panic",)
+
+    def _on_flat(self) -> None:
+        self._seen.panics_flat += 1
+        self._seen.contradictions += said_flat(self._venue, self._world.now_ms)
 
     def _meddle(self, act: Act) -> None:
         why = self._venue.meddle(act)

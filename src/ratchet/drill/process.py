@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
@@ -22,9 +22,11 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.requests import Requests
 from ratchet.exchange.user_stream import UserStream
+from ratchet.observe.notices import Kind, Notice
 from ratchet.trading.audit import SETTLING_MS, AuditReport
 from ratchet.trading.engine import Engine, UserSide
 from ratchet.trading.market_side import MarketSide
+from ratchet.trading.operations import Operations
 from ratchet.trading.wiring import auditor_of, build_engine
 
 STRATEGY = "drill"
@@ -126,6 +128,10 @@ class Process:
         self.clock = WorldClock(around.world, around.skew_ms)
         self.audit: AuditReport | None = None  # once it has ended
         self.protected_after_ms: float | None = None  # from the start
+        self.on_flat: Callable[[], None] = lambda: None  # called when a panic says that nothing is left
+        self._operations: Operations | None = None
+        self._orders: set[asyncio.Task[None]] = set()  # of an operator
+        self._flat_ms = 0  # when the panic was ordered that said so last
         self._born_ms = around.world.now_ms
         self._dies_after: int | None = None
         self._turns = 0
@@ -141,6 +147,20 @@ class Process:
         self._thaws_ms = self._around.world.now_ms + for_ms
         self.network.hold_back()
         self._around.world.wake()
+
+    def order(self, work: Callable[[Operations], Coroutine[None, None, None]]) -> bool:
+        """An operator asks for something. False where nobody is there yet to hear it."""
+        operations = self._operations
+        if operations is None:
+            return False
+
+        def begin() -> None:
+            task = asyncio.get_running_loop().create_task(work(operations))
+            self._orders.add(task)
+            task.add_done_callback(self._orders.discard)
+
+        self.network.hand_over(begin)
+        return True
 
     def run(self) -> bool:
         """Live."""
@@ -185,7 +205,11 @@ class Process:
                 make_socket=lambda _name, _clock, **rest: SimulatedSocket(self.network, **rest),
             )
 
-        engine = build_engine(around.settings, self.clock, client, ledger, rules, make_market, make_user_side)
+        engine = build_engine(
+            around.settings, self.clock, client, ledger, rules, make_market, make_user_side, flag=around.disk.flag
+        )
+        self._operations = engine.operations
+        engine.noticeboard.listen(self._on_notice)
         async with client, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._note_protected(engine), name="protected")
             await engine.run(self._until_ms, asyncio.Event())
@@ -194,6 +218,12 @@ class Process:
             self.audit = await auditor_of(around.settings, client, ledger, rules).audit(
                 START_MS, self.clock.now_ms() - SETTLING_MS
             )
+
+    def _on_notice(self, notice: Notice) -> None:
+        report = None if self._operations is None else self._operations.panic_so_far()
+        if notice.kind is Kind.PANIC and report is not None and report.is_flat and report.at_ms != self._flat_ms:
+            self._flat_ms = report.at_ms
+            self.on_flat()
 
     async def _note_protected(self, engine: Engine) -> None:
         await engine.protected.wait()

@@ -21,6 +21,7 @@ from ratchet.drill.trouble import (
     Kill,
     KillAfterOrder,
     OtherHand,
+    PanicOrdered,
     Trouble,
     WireTrouble,
 )
@@ -71,6 +72,10 @@ def _killed_at_every_order(turns: int) -> tuple[Trouble, ...]:
     return tuple(KillAfterOrder(order=order, turns=turns, down_ms=DOWN_MS) for order in range(1, 16))
 
 
+_AFTER_A_PANIC = (  # the first is refused, the second is not
+    Entry(at_ms=AFTER_MS + 60_000, symbol=SOL),
+    Entry(at_ms=AFTER_MS + LONG_MS + 60_000, symbol=DOGE),
+)
 ORDER, ALGO_ORDER = "/fapi/v1/order", "/fapi/v1/algoOrder"
 
 SCENARIOS = (
@@ -354,6 +359,118 @@ SCENARIOS = (
         name="flash-crash",
         protects="a crash that comes back leaves no order behind",
         troubles=(does(AFTER_MS, act="flash", symbol=SOL, fraction="-0.06", for_ms=30_000, returns="at_once"),),
+    ),
+    Scenario(
+        name="panic",
+        protects="one order ends it all: entries, orders, positions, also those of another hand, until a resume",
+        troubles=(
+            OtherHand(at_ms=BETWEEN_MS, symbol=Symbol("ETHUSDC"), does=Deed.BUY),
+            OtherHand(at_ms=BETWEEN_MS, symbol=Symbol("ETHUSDC"), does=Deed.PLACE_STOP),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+            OtherHand(at_ms=AFTER_MS + 30_000, symbol=SOL, does=Deed.SELL),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-in-the-middle-of-an-entry",
+        protects="an entry that fills after the panic began is closed as well",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="latency", ms=1_500, path=ORDER, times=1),
+            PanicOrdered(at_ms=FIRST_MS + 100, for_ms=AFTER_MS + LONG_MS - FIRST_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-while-an-entry-waits-for-its-turn",
+        protects="an entry that was turned away is not sent again after a panic",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="answer", code=-1015, method="POST", path=ORDER, times=3),
+            PanicOrdered(at_ms=FIRST_MS + 100, for_ms=AFTER_MS + LONG_MS - FIRST_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-and-killed",
+        protects="a panic outlives the process: the next one goes on with it before it does anything else",
+        troubles=(
+            wire(AFTER_MS - 1_000, 5_000, fault="answer", status=503, method="POST", path=ORDER),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+            Kill(at_ms=AFTER_MS + 1_500, down_ms=1_000),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-while-nobody-trades",
+        protects="a flag that was left while no trader lived is found by the next one",
+        troubles=(Kill(at_ms=AFTER_MS, down_ms=5_000), PanicOrdered(at_ms=AFTER_MS + 1_000, for_ms=LONG_MS)),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-during-the-start",
+        protects="a panic before anything is reconciled closes what the start finds",
+        troubles=(
+            Kill(at_ms=AFTER_MS, down_ms=1_000),
+            wire(AFTER_MS, 8_000, fault="refuse_connection"),
+            PanicOrdered(at_ms=AFTER_MS + 1_100, for_ms=LONG_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-while-banned",
+        protects="while the exchange turns requests away a panic goes on trying until it is through",
+        troubles=(
+            wire(AFTER_MS - 5_000, 20_000, fault="answer", ban_ms=20_000),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-while-the-streams-are-silent",
+        protects="a panic goes by what it asks, not by what it is told",
+        troubles=(
+            wire(BETWEEN_MS, LONG_MS, fault="silent", route="user"),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-while-the-disk-is-full",
+        protects="a panic does not wait for the disk",
+        troubles=(
+            DiskTrouble(at_ms=BETWEEN_MS, for_ms=LONG_MS, answer="database or disk is full"),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-while-stops-trigger",
+        protects="a stop that triggers meanwhile sells nothing twice",
+        troubles=(
+            does(BETWEEN_MS, act="fill_slowly", symbol=SOL, parts=4, over_ms=3_000),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+            does(AFTER_MS + 30, act="gap", symbol=SOL, fraction="-0.03"),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-and-replies-lost",
+        protects="a close whose answer is lost is asked for, not repeated blind",
+        troubles=(
+            wire(AFTER_MS, 10_000, fault="lose_reply", method="POST", path=ORDER, times=2),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
+    ),
+    Scenario(
+        name="panic-and-closes-refused",
+        protects="a close that is refused is tried again",
+        troubles=(
+            wire(
+                AFTER_MS, 10_000, fault="reject", code=-2022, message="Refused for the drill.", type="MARKET", times=3
+            ),
+            PanicOrdered(at_ms=AFTER_MS, for_ms=LONG_MS),
+        ),
+        entries=(*ENTRIES, *_AFTER_A_PANIC),
     ),
     Scenario(
         name="funding",

@@ -87,7 +87,17 @@ class OtherHand:
     does: Deed
 
 
-Trouble: TypeAlias = Kill | KillAfterOrder | Freeze | DiskTrouble | ClockJump | WireTrouble | Interference | OtherHand
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanicOrdered:
+    """An operator orders a panic, and so long after a resume, again and again until it is done."""
+
+    at_ms: int
+    for_ms: int
+
+
+Trouble: TypeAlias = (
+    Kill | KillAfterOrder | Freeze | DiskTrouble | ClockJump | WireTrouble | Interference | OtherHand | PanicOrdered
+)
 
 
 def describe(trouble: Trouble) -> str:

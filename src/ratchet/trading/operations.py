@@ -243,7 +243,7 @@ class Operations:
             who=who,
             # What a process of before has sent may still arrive.
             proof_from=self._began + LATE_MS,
-            on_word=lambda word: self._say(Kind.PANIC, f"panic: waits for {word}", Weight.ALARM),
+            on_word=lambda word: self._say(Kind.PANIC, f"the panic goes on: {word}", Weight.ALARM),
         )
         panic.knew(self._protector.held(), self._orders_known())
         return panic

@@ -26,6 +26,7 @@ CALM_MS = 1_000.0  # of real time, over which looks have to show nothing: the la
 LATE_MS = 7_000.0  # after this the exchange takes no request any more that was sent before: its receive window is over
 PAUSE_FIRST_S = 0.2  # doubled each time: a look takes 85 of the 2,400 weight of a minute
 PAUSE_MAX_S = 5.0
+TOLD_AFTER_MS = 3_000.0  # nobody has to hear of what is over by then
 QUOTE = "USDC"
 
 Order: TypeAlias = tuple[Symbol, ClientOrderId]
@@ -240,6 +241,6 @@ class Panic:
 
     def _tell(self) -> None:
         word = self._waits_for()
-        if word != self._told:
+        if word != self._told and self._clock.elapsed_ms() - self._began >= TOLD_AFTER_MS:
             self._told = word
             self._on_word(word)

@@ -111,19 +111,22 @@ class Reconciler:
         ward = self._protector.ward(symbol)
         now_ms = self._clock.now_ms()
         since_ms = min(ward.changed_ms or now_ms, now_ms) - SEARCH_BACK_MS
-        left, opened_ms = ward.held, now_ms
+        held, price_entry = ward.held, ward.price_entry  # an emergency may have it closed while this asks
+        left, opened_ms = held, now_ms
         for fill in reversed(await self._client.fetch_fills(symbol, since_ms=since_ms)):
             if left == 0:
                 break
-            owner = (await owner_of_fill(self._client, self._ledger, fill)).trade_id
-            if owner is not None:
-                return await self.reopen(owner) if fill.side.sign * ward.held > 0 else None
+            owner = await owner_of_fill(self._client, self._ledger, fill)
+            if owner.trade_id is not None:
+                return await self.reopen(owner.trade_id) if fill.side.sign * ward.held > 0 else None
+            if is_of_run(self._ledger.run, owner.name or ""):
+                continue  # how it was closed meanwhile
             left -= fill.side.sign * fill.quantity
             opened_ms = fill.at_ms
-        if ward.held == 0:
+        if held == 0 or (ward.held == 0 and left != 0):
             return None
         # Executions that add up to it are another hand's opening; else how it came about is nobody's knowledge.
-        return await self._begin_foreign(symbol, ward.held, ward.price_entry, opened_ms if left == 0 else now_ms)
+        return await self._begin_foreign(symbol, held, price_entry, opened_ms if left == 0 else now_ms)
 
     async def reopen(self, trade_id: TradeId) -> Found:
         """A trade that was taken to be over is gone on with: something of it has come to light."""

@@ -1,5 +1,6 @@
 """The sweep: what is believed held against what the exchange says, by REST. Streams may lie by silence."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
@@ -49,6 +50,7 @@ class Sweep:
         self._interval_ms = interval_ms
         self._on_silent = on_silent
         self._on_positions = on_positions
+        self._adopting = asyncio.Lock()
         self.is_recalled = False  # before, nobody knows which positions are of trades
 
     async def run(self) -> None:
@@ -85,8 +87,9 @@ class Sweep:
 
     async def adopt(self, symbol: Symbol) -> None:
         """A trade for a position that nobody keeps. Raises: ExchangeError, LedgerError."""
-        if (found := await self._reconciler.adopt(symbol)) is not None and symbol not in self._trades:
-            self._trades.take_up(found)
+        async with self._adopting:  # one look and one event may both come upon it
+            if symbol not in self._trades and (found := await self._reconciler.adopt(symbol)) is not None:
+                self._trades.take_up(found)
 
     def _clear_troubles(self) -> None:
         """What was in trouble is flat, or covered by a stop that stands."""
