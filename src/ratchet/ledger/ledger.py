@@ -316,9 +316,12 @@ class Ledger:
         await self._writer.write(lambda session: _add_all(session, rows))
 
     async def last_places(self) -> dict[Symbol, Place]:
-        """The newest place of every symbol that ever had one."""
-        async with self._sessions() as session:
-            return await last_places(session)
+        """The newest place of every symbol that ever had one. Raises: LedgerUnavailable."""
+        try:
+            async with self._sessions() as session:
+                return await last_places(session)
+        except DBAPIError as error:
+            raise LedgerUnavailable(f"the ledger cannot be read: {reason(error)}") from None
 
     async def record_scan(self, scan: Scan) -> None:
         """What became of the symbols at a candle's close. Told again, the later word holds."""

@@ -84,18 +84,13 @@ class CandleFeed:
                 self._want_fill(symbol)
 
     async def take_on(self, symbols: Iterable[Symbol]) -> None:
-        """Follow these too, and fill the new ones by REST. Announces nothing of what had closed before."""
-        fresh = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._symbols]
-        self._symbols += tuple(fresh)
-        await self._fill(fresh)
+        """Follow these too, and fill those that have no candles by REST. Announces nothing.
 
-    async def backfill(self) -> frozenset[Symbol]:
-        """Fill every symbol by REST. Announces nothing.
-
-        Returns: the symbols that could not be filled; `run` goes on trying.
+        One that cannot be filled has none afterwards either; `run` goes on trying.
         """
-        await self._fill(self._symbols)
-        return frozenset(symbol for symbol in self._symbols if self._store.newest_ms(symbol) is None)
+        wanted = tuple(dict.fromkeys(symbols))
+        self._symbols = tuple(dict.fromkeys([*self._symbols, *wanted]))
+        await self._fill([symbol for symbol in wanted if self._store.newest_ms(symbol) is None])
 
     def on_candle(self, symbol: Symbol, candle: Candle) -> None:
         """Take a closed candle from the stream. One known or not wanted is ignored; `run` fills a gap before it."""

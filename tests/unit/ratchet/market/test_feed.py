@@ -117,7 +117,7 @@ class Scene:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        await self.feed.backfill()
+        await self.feed.take_on(self.feed.symbols)
         task = asyncio.create_task(self.feed.run())
         await settle()
         try:
@@ -133,27 +133,36 @@ def closes_ms(number: int) -> int:
     return START_MS + (number + 1) * STEP_MS
 
 
-async def test_backfill_fills_every_symbol_and_announces_nothing() -> None:
-    scene = Scene(BTCUSDC, ETHUSDC)
-    assert await scene.feed.backfill() == frozenset()
+async def test_who_is_taken_on_is_filled_and_nothing_is_announced() -> None:
+    scene = Scene(BTCUSDC)
+    await scene.feed.take_on([BTCUSDC, ETHUSDC])
+    assert scene.feed.symbols == (BTCUSDC, ETHUSDC)
     assert scene.numbers(BTCUSDC) == scene.numbers(ETHUSDC) == list(range(10, 20))
     assert scene.announced == []
 
 
-async def test_backfill_asks_for_eight_at_once_at_most() -> None:
+async def test_whoever_has_candles_is_not_asked_for_again() -> None:
+    scene = Scene(BTCUSDC)
+    await scene.feed.take_on([BTCUSDC])
+    await scene.feed.take_on([BTCUSDC, ETHUSDC])
+    assert scene.venue.asked == [BTCUSDC, ETHUSDC]
+
+
+async def test_eight_are_asked_for_at_once_at_most() -> None:
     scene = Scene(*(Symbol(f"C{number}USDC") for number in range(30)))
     scene.venue.open.clear()
-    filling = asyncio.create_task(scene.feed.backfill())
+    filling = asyncio.create_task(scene.feed.take_on(scene.feed.symbols))
     await settle()
     scene.venue.open.set()
     await filling
     assert (scene.venue.at_once_max, len(scene.venue.asked)) == (8, 30)
 
 
-async def test_a_symbol_that_cannot_be_filled_is_named_and_tried_again() -> None:
+async def test_a_symbol_that_cannot_be_filled_is_tried_again() -> None:
     scene = Scene()
     scene.venue.failures = 1
-    assert await scene.feed.backfill() == {BTCUSDC}
+    await scene.feed.take_on(scene.feed.symbols)
+    assert scene.numbers() is None
     scene.venue.failures = 1
     async with scene.running():
         assert scene.numbers() == list(range(10, 20))
@@ -163,7 +172,7 @@ async def test_a_symbol_that_cannot_be_filled_is_named_and_tried_again() -> None
 async def test_a_candle_that_has_not_closed_is_not_taken() -> None:
     scene = Scene()
     scene.venue.known += 1
-    await scene.feed.backfill()
+    await scene.feed.take_on(scene.feed.symbols)
     assert scene.numbers() == list(range(10, 20))
 
 
@@ -262,6 +271,6 @@ async def test_a_rotation_fills_the_new_and_forgets_the_old() -> None:
 async def test_age_is_that_of_the_newest_close() -> None:
     scene = Scene()
     assert scene.feed.age_ms(BTCUSDC) is None
-    await scene.feed.backfill()
+    await scene.feed.take_on(scene.feed.symbols)
     await scene.clock.advance(closes_ms(19) + 1_234)
     assert scene.feed.age_ms(BTCUSDC) == 1_234
