@@ -86,14 +86,7 @@ class Settings(Section):
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown, for redaction."""
-        keys = (
-            self.exchange.api_key,
-            self.exchange.api_secret,
-            self.guard.api_key,
-            self.guard.api_secret,
-            self.telegram.token,
-        )
-        return tuple(key.get_secret_value() for key in keys if key is not None)
+        return tuple(secret.get_secret_value() for secret in _secrets_in(self))
 
 
 def load_settings(
@@ -141,6 +134,15 @@ def setting_paths(model: type[BaseModel]) -> frozenset[Path]:
 def secret_paths(model: type[BaseModel]) -> frozenset[Path]:
     """The settings whose values are never shown."""
     return frozenset(path for path, kind in _settings_in(model, ()) if _is_secret(kind))
+
+
+def _secrets_in(model: BaseModel) -> Iterator[SecretStr]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, SecretStr):
+            yield value
+        elif isinstance(value, BaseModel):
+            yield from _secrets_in(value)
 
 
 def _is_secret(kind: object) -> bool:

@@ -3,10 +3,10 @@
 import logging
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -77,6 +77,25 @@ class _RedactedFormatter(structlog.stdlib.ProcessorFormatter):
         return self._redaction.text(super().format(record))
 
 
+class _File(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        _say_not_written(record)
+
+
+class _Console(logging.StreamHandler[TextIO]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        _say_not_written(record)
+
+
+def _say_not_written(record: logging.LogRecord) -> None:
+    """A line that cannot be written, for it is malformed or the disk is full. Its text, which logging itself would
+    show here, may hold a secret."""
+    kind, *_ = sys.exc_info()
+    with suppress(OSError, ValueError):  # there may be no standard error any more
+        where = f"{record.filename}:{record.lineno}"
+        sys.stderr.write(f"a log line of {where} was not written: {kind.__name__ if kind else 'unknown'}\n")
+
+
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -90,7 +109,7 @@ def _file_handler(log_dir: Path, redaction: Redaction) -> logging.Handler:
     file = log_dir / FILE_NAME
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(file, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8")
+        handler = _File(file, maxBytes=FILE_BYTES_MAX, backupCount=FILES_KEPT, encoding="utf-8")
     except OSError as error:
         raise BadSettings("log_dir", f"{file} cannot be written: {error.strerror}") from None
     handler.setFormatter(_RedactedFormatter(redaction, structlog.processors.JSONRenderer(default=str)))
@@ -98,7 +117,7 @@ def _file_handler(log_dir: Path, redaction: Redaction) -> logging.Handler:
 
 
 def _console_handler(redaction: Redaction) -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Console(sys.stderr)
     renderer = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=28
     )
