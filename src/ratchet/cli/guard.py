@@ -49,8 +49,8 @@ async def _guard(settings: Settings, *, is_child: bool) -> None:
     from ratchet.guardian.account_lock import lock_of
     from ratchet.guardian.case import Patience
     from ratchet.guardian.guardian import Guardian
-    from ratchet.guardian.systemd import Systemd
     from ratchet.guardian.watch import Watch
+    from ratchet.observe.systemd import Systemd
 
     clock = SystemClock()
     patience = Patience(

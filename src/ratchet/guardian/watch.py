@@ -11,7 +11,7 @@ from ratchet.exchange.errors import ExchangeError
 from ratchet.guardian.account_lock import AccountLock
 from ratchet.guardian.guardian import Guardian
 from ratchet.guardian.reach import Reach
-from ratchet.guardian.systemd import Systemd
+from ratchet.observe.systemd import Systemd
 
 LOCK_PAUSE_S = 0.5
 STATUS_EVERY_MS = 60_000.0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ratchet.guardian.systemd import Systemd
+from ratchet.observe.systemd import Systemd
 
 
 @pytest.fixture(params=["a path", "an abstract name"])
