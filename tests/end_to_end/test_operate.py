@@ -14,7 +14,7 @@ from typing import Any
 from ratchet.config.runtime_schema import runtime_schema
 from ratchet.control.commands import COMMANDS
 from ratchet.control.door_file import read_plate
-from tests.end_to_end.guarded import SYMBOL, a_hand, end, environment, eventually
+from tests.end_to_end.guarded import SYMBOL, a_hand, end, environment, eventually, said
 from tests.end_to_end.test_trade import SOON_OVER, Trading, a_trader
 from tests.wire.conftest import Venue
 
@@ -177,6 +177,10 @@ async def test_entries_are_paused_and_resumed_settings_changed_and_what_is_broke
         assert "not JSON" in (await it.asks("status"))["settings_complaint"]
         assert (await it.asks("config"))["settings"] == settings
         assert "not JSON" in (await it.says("config", "unset", "risk.leverage", "--yes")).refusal
+        # What protects begins anew whatever is in the file.
+        looks = len(said(folder, "guardian_status"))
+        os.kill(trader.guardian, signal.SIGKILL)
+        await eventually(lambda: len(said(folder, "guardian_status")) > looks)
         it.runtime.write_bytes(good)
         it.runtime.write_text('{"bracket": {"hold_minutes_max": 7}}')
         await eventually(lambda: "bracket.hold_minutes_max" in trader.logged("settings_changed")[-1]["after"])
@@ -234,7 +238,7 @@ async def test_without_a_trader_there_is_one_line_and_a_panic_goes_straight_to_t
         assert (await it.says("status")).refusal == nobody
         assert "No trader answers. Close everything" in (await it.says("panic")).err
         assert not await hand.is_flat()
-        said = await it.says("panic", "--yes", "--json")
-        assert said.data["is_flat"]
+        panic = await it.says("panic", "--yes", "--json")
+        assert panic.data["is_flat"]
         assert await hand.is_flat()
         await end(guardian)

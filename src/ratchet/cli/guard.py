@@ -31,7 +31,7 @@ def guard(
 ) -> None:
     """Give every position without a stop one, or close it. Runs beside the trader, or alone."""
     try:
-        settings = load_settings(overrides=read(_line_of_stdin()) if child else None)
+        settings = _settings_of_the_trader() if child else load_settings()
         secrets = settings.secrets()
         with logging_to(settings.log_dir / LOG_FOLDER, secrets=secrets, console=not child):
             # Repetitions of a request: what matters of them is told once.
@@ -40,6 +40,11 @@ def guard(
             run(_guard(settings, is_child=child))
     except BadSettings as error:
         raise Refusal(str(error)) from None
+
+
+def _settings_of_the_trader() -> Settings:
+    """Those it was started with. The runtime file may be half written just now: it is not looked at."""
+    return load_settings(runtime_file=os.devnull, overrides=read(_line_of_stdin()))
 
 
 async def _guard(settings: Settings, *, is_child: bool) -> None:

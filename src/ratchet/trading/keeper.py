@@ -78,7 +78,7 @@ class KeeperParts:
     notebook: Notebook
     clock: Clock
     noticeboard: Noticeboard
-    break_even_extra_fraction: Decimal  # the break-even stop lies this far on the winning side of the entry
+    break_even_extra_fraction: Callable[[], Decimal]  # how far the break-even stop lies on the winning side of the entry
 
 
 class Keeper:
@@ -97,7 +97,7 @@ class Keeper:
         self._notebook = parts.notebook
         self._clock = parts.clock
         self._noticeboard = parts.noticeboard
-        self._break_even_extra_fraction = parts.break_even_extra_fraction
+        self._break_even_extra_fraction = parts.break_even_extra_fraction()  # for as long as it lasts
         self._on_order = on_order
         self._inbox: Inbox[KeeperEvent] = Inbox(parts.clock, size_max=INBOX_SIZE_MAX)
         self._price_stop = state.bracket.price_stop

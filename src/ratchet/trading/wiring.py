@@ -226,7 +226,7 @@ def build_engine(
         notebook=notebook,
         clock=clock,
         noticeboard=noticeboard,
-        break_even_extra_fraction=settings.bracket.break_even_extra_fraction,
+        break_even_extra_fraction=lambda: in_force().bracket.break_even_extra_fraction,
     )
     terms = SymbolTerms(client, clock, is_held=lambda symbol: bool(protector.ward(symbol).held))
     memory = RiskMemory()

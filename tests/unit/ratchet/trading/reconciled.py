@@ -97,7 +97,7 @@ class Reconciled:
             notebook=self.bench.noted,
             clock=self.bench.clock,
             noticeboard=Noticeboard(),
-            break_even_extra_fraction=Decimal("0.0005"),
+            break_even_extra_fraction=lambda: Decimal("0.0005"),
         )
         return Keeper(found.state, RULES, parts, lambda _name: None)
 
