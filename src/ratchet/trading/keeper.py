@@ -78,7 +78,7 @@ class KeeperParts:
     notebook: Notebook
     clock: Clock
     noticeboard: Noticeboard
-    break_even_extra_fraction: Callable[[], Decimal]  # how far the break-even stop lies on the winning side of the entry
+    break_even_extra_fraction: Callable[[], Decimal]  # beyond the entry, on the winning side
 
 
 class Keeper:
