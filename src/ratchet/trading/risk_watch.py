@@ -71,7 +71,7 @@ class RiskWatch:
         try:
             await self._memory.recall(ledger)
         except LedgerError as error:
-            self._halts.set(NOT_RECALLED, f"what limits must remember cannot be read: {error}")
+            self._halts.set(NOT_RECALLED, f"what limits must remember is not known: {error}")
             return
         self._is_recalled = True
         self._halts.lift(NOT_RECALLED)
