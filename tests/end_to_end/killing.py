@@ -301,7 +301,8 @@ class Judge:
         for number, trade in booked.items():
             row = fills[number]
             name = names[row["orderId"]]
-            if name.startswith("rt-") and name.split("-")[2] != str(trade):
+            # What had to be closed before its trade was known has a name of no trade, 0.
+            if name.startswith("rt-") and name.split("-")[2] not in ("0", str(trade)):
                 return f"a fill of {name} is booked to trade {trade}"
             left[trade] += Decimal(row["qty"]) * (1 if row["side"] == "BUY" else -1)
         return "".join(f"trade {trade} is left with {rest}. " for trade, rest in left.items() if rest)

@@ -39,6 +39,7 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
+from ratchet.trading.emergency import flag_beside
 from ratchet.trading.engine import Engine, UserSide
 from ratchet.trading.market_side import MarketSide
 from ratchet.trading.wiring import build_engine
@@ -266,6 +267,18 @@ class ToldSignals:
                         breakdown=(),
                     )
                     self._fate.tell("considered", outcome=self._engine.consider(wish).reason)
+                case {"panic": who, "patience_s": patience_s}:
+                    report = await self._engine.operations.panic(who, patience_s)
+                    left = [[each.symbol, each.what, each.reason] for each in report.left]
+                    cancelled = [name for _, name in report.cancelled]
+                    closed = [symbol for symbol, _ in report.closed]
+                    more = {"left": left, "cancelled": cancelled, "closed": closed, "waits_for": report.waits_for}
+                    self._fate.tell("panicked", is_flat=report.is_flat, took_ms=report.took_ms, **more)
+                case {"pause": who}:
+                    self._fate.tell("paused", is_written=await self._engine.operations.pause(who))
+                case {"resume": who}:
+                    await self._engine.operations.resume(who)
+                    self._fate.tell("resumed")
         self._stop.set()
         await asyncio.Event().wait()
 
@@ -289,7 +302,8 @@ async def live(line: socket.socket, plan: Mapping[str, Any]) -> None:
                     client, settings.exchange, clock, on_event=partial(_heard, fate, engine.on_user_event)
                 )
 
-            engine = build_engine(settings, clock, client, ledger, rules, make_market, make_user_side)
+            flag = flag_beside(plan["ledger"])
+            engine = build_engine(settings, clock, client, ledger, rules, make_market, make_user_side, flag=flag)
             async with asyncio.TaskGroup() as tasks:
                 telling = tasks.create_task(_tell_progress(engine, fate))
                 await engine.run(None, stop)
