@@ -16,6 +16,7 @@ from ratchet.config.environment import read_env_file, read_environment
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.guard_settings import GuardSettings
 from ratchet.config.mode import Mode
+from ratchet.config.observe_settings import ObserveSettings
 from ratchet.config.profile import DEFAULT, read_profile
 from ratchet.config.protection_settings import ProtectionSettings
 from ratchet.config.runtime import read_runtime
@@ -39,6 +40,7 @@ __all__ = [
     "ExchangeSettings",
     "GuardSettings",
     "LedgerSettings",
+    "ObserveSettings",
     "ProtectionSettings",
     "RiskLimits",
     "Settings",
@@ -72,6 +74,7 @@ class Settings(Section):
     why: WhySettings = Field(default_factory=WhySettings)
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)
     control: ControlSettings = Field(default_factory=ControlSettings)
+    observe: ObserveSettings = Field(default_factory=ObserveSettings)
     log_dir: FilePath = FilePath("var/log")
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     UNIVERSE = "universe"
     BOOKS = "books"
     LEDGER = "ledger"
+    UNHANDLED = "unhandled"  # an exception that nobody caught
 
 
 class Weight(StrEnum):

@@ -1,0 +1,30 @@
+"""The vitals: how a trader is, in one value, for whoever watches it from outside."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """At one moment. Money is USDC; ages and durations are of real time, none where there was nothing yet."""
+
+    now_ms: int  # exchange time
+    uptime_s: float
+    equity: Decimal
+    available: Decimal
+    pnl_open: Decimal  # of what is held
+    pnl_day: Decimal  # since 00:00 UTC, open positions included
+    positions: int
+    trades_closed: int
+    naked_ms_max: float | None
+    entries_halted: str  # why, empty while entries are on
+    account_age_s: float | None  # since the exchange told what is held
+    look_age_s: float | None  # since it was last asked for that, answered or not
+    is_user_stream_open: bool
+    user_stream_age_s: float | None  # since its last word; it has none while nothing happens
+    market_stream_age_s: float | None
+    weight_used: int  # of the exchange's request limits, in the running minute, by this machine
+    weight_max: int
+    notes_waiting: int  # for the ledger
+    ledger_trouble: str  # why it cannot be written, empty while it can
+    unrest_s: float  # for how long something held has not been covered, or has been worked on
