@@ -170,6 +170,7 @@ async def test_who_stays_misses_no_candle_while_others_come_and_go(tmp_path: Pat
         async with a_scene(tmp_path) as scene:
             await one_leaves(scene)
     assert [line["stream"] for line in logs if line["event"] == "stream_connected"] == ["market"]
+    assert [line for line in logs if line["event"] == "candles_by_rest"] == []  # newcomers are heard on it too
 
 
 async def test_a_rotation_that_fails_leaves_everything_and_is_tried_again_soon(tmp_path: Path) -> None:

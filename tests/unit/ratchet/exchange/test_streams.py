@@ -232,6 +232,35 @@ async def test_symbols_come_and_go_on_the_connection_that_stands() -> None:
     assert server.connections == 1
 
 
+async def test_symbols_that_change_while_it_subscribes_are_not_forgotten() -> None:
+    requests: list[Frame] = []
+    go_on = asyncio.Event()
+
+    async def script(socket: web.WebSocketResponse, _number: int) -> None:
+        async for message in socket:
+            requests.append(message.json())
+            await go_on.wait()
+            await socket.send_json({"result": None, "id": requests[-1]["id"]})
+
+    async with a_server(StreamServer(script)) as address:
+        stream = MarketStream(
+            settings_for(address, 5),
+            SystemClock(),
+            [Symbol("AUSDC")],
+            Timeframe("5m"),
+            on_candle=lambda _symbol, _candle: None,
+        )
+        async with running(stream.run()):
+            await until(lambda: len(requests) == 1)
+            await stream.follow([Symbol("BUSDC")])
+            go_on.set()
+            await until(lambda: len(requests) == 3)
+    assert [(each["method"], each["params"]) for each in requests[1:]] == [
+        ("SUBSCRIBE", ["busdc@kline_5m"]),
+        ("UNSUBSCRIBE", ["ausdc@kline_5m"]),
+    ]
+
+
 async def test_a_connection_that_is_made_anew_has_the_symbols_of_now() -> None:
     subscriptions: list[list[str]] = []
     go_on = asyncio.Event()
