@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named on the command line: `python -m benchmarks core http entry`."""
+"""Run all benchmarks, or those named on the command line: `python -m benchmarks core http scan`."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core_events, entry_latency, http_orders, naked_time
+from benchmarks import core_events, entry_latency, http_orders, naked_time, scan
 from benchmarks.figure import Figure
 from benchmarks.yardstick import additions_a_second
 from ratchet.cli.event_loop import run
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "http": http_orders.measure,
     "entry": entry_latency.measure,
     "naked": naked_time.measure,
+    "scan": scan.measure,
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -21,6 +22,7 @@ from ratchet.trading.inbox import Inbox
 CLOSED_WAITING_MAX = 1_000  # closed candles not yet looked at
 DECISIONS_WAITING_MAX = 5_000  # decisions not yet written down
 DECIDE_TIMEOUT_S = 30.0  # of real time
+SCAN_PATIENCE_S = 2.0  # of real time, for which decisions wait to be written until a scan is through
 MISSED_AFTER_MS = 45_000  # from a candle's close: REST has been asked by then, and an entry would be too late
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,9 @@ class Scanner:
         self._clock = parts.clock
         self._closed: Inbox[_Closed] = Inbox(parts.clock, size_max=CLOSED_WAITING_MAX)
         self._decisions: Inbox[Decision | Scan] = Inbox(parts.clock, size_max=DECISIONS_WAITING_MAX)
+        self._unseen = 0  # closed candles that wait or are being looked at
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
         self._looked_ms: dict[Symbol, int] = {}  # the close of the newest candle that was looked at
         self._decided_ms: list[float] = []  # how long each decision of this scan took, real ms
 
@@ -69,6 +74,9 @@ class Scanner:
         """A candle has closed. Dropped, loudly, when the scanner is hopelessly behind: a stale signal is worse."""
         if not self._closed.put(_Closed(symbol, self._clock.elapsed_ms())):
             log.error("scan_dropped", symbol=symbol)
+            return
+        self._unseen += 1
+        self._at_rest.clear()
 
     async def run(self) -> None:
         """Scan, watch and write until cancelled."""
@@ -85,6 +93,9 @@ class Scanner:
             while True:
                 async with self._closed.take() as closed:
                     await self._look(executor, closed)
+                self._unseen -= 1
+                if not self._unseen:
+                    self._at_rest.set()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
@@ -111,10 +122,13 @@ class Scanner:
             self._end_scan(close_ms, sorted(followed & frozenset(self._parts.followed())))
 
     async def write(self) -> None:
-        """Write down until cancelled: apart from `scan`, so that no entry waits for it. What the ledger cannot take is
-        let go: trading does not depend on it."""
+        """Write down until cancelled: apart from `scan` and after it, so that no entry waits for it. What the ledger
+        cannot take is let go: trading does not depend on it."""
         while True:
             async with self._decisions.take_all() as taken:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SCAN_PATIENCE_S):
+                        await self._at_rest.wait()
                 decisions = [(each.said, each.outcome) for each in taken if isinstance(each, Decision)]
                 try:
                     if decisions:

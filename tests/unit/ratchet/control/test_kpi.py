@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ratchet.control.desk import Refused
 from ratchet.control.kpi import NO_PROMISE, report
+from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.order import Side
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.signals import Scan
@@ -26,7 +28,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
 async def a_won_trade(ledger: Ledger) -> None:
     trade = await a_trade_with_its_entry(ledger)
     [entry] = await ledger.orders_of(trade)
-    await ledger.record_fill(a_fill(entry.client_order_id), trade)  # type: ignore[arg-type]  # the row's text
+    await ledger.record_fill(a_fill(ClientOrderId(entry.client_order_id)), trade)
     await ledger.record_fill(a_fill(None, number=2, side=Side.SELL, price="101000", realized="10"), trade)
     await ledger.close_trade(trade, reason="rungs", at_ms=NOW_MS + HOUR_MS)
     for minute in range(61):
@@ -51,14 +53,10 @@ async def test_it_says_what_is_wanted_what_is_and_how_sure_that_is(ledger: Ledge
 
 async def test_machines_get_the_same(ledger: Ledger) -> None:
     await a_won_trade(ledger)
-    data = (await report(ledger, NOW_MS + HOUR_MS)).data
+    data: Any = (await report(ledger, NOW_MS + HOUR_MS)).data
     assert (data["net_pnl"], data["fees"], data["closed_trades"], data["win_rate"]) == ("9.2", "0.8", 1, 1.0)
-    targets = data["targets"]
-    assert isinstance(targets, list)
-    assert [each["unit"] for each in targets] == ["USDC", "fraction", "fraction", "s", "h"]
-    assert data["by"]["symbol"] == [  # type: ignore[call-overload,index]  # it is JSON
-        {"name": "BTCUSDC", "trades": 1, "wins": 1, "win_rate": 1.0, "net_pnl": "9.2"}
-    ]
+    assert [each["unit"] for each in data["targets"]] == ["USDC", "fraction", "fraction", "s", "h"]
+    assert data["by"]["symbol"] == [{"name": "BTCUSDC", "trades": 1, "wins": 1, "win_rate": 1.0, "net_pnl": "9.2"}]
 
 
 async def test_since_leaves_out_what_was_before(ledger: Ledger) -> None:
