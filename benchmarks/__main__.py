@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core_events, entry_latency, http_orders, naked_time, scan
+from benchmarks import core_events, entry_latency, http_orders, naked_time, operator_answers, scan
 from benchmarks.figure import Figure
 from benchmarks.yardstick import additions_a_second
 from ratchet.cli.event_loop import run
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "entry": entry_latency.measure,
     "naked": naked_time.measure,
     "scan": scan.measure,
+    "operators": operator_answers.measure,
 }
 
 

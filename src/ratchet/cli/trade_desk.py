@@ -8,6 +8,7 @@ from ratchet.cli.trading_venue import TradingVenue
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.live import Change, LiveSettings
 from ratchet.config.settings import Settings
+from ratchet.control.aside import Aside
 from ratchet.control.ask_account import AccountQuestions
 from ratchet.control.ask_help import help_commands
 from ratchet.control.ask_log import LogQuestion
@@ -42,6 +43,7 @@ async def trade_desk(
         check=_keeps_strategies(live.now),
         on_change=on_change,
     )
+    aside = Aside(venue.ledger_url)
     parts = DeskParts(
         clock=clock,
         started_ms=clock.now_ms(),
@@ -52,6 +54,7 @@ async def trade_desk(
         symbols=trader.rules,
         exchange=trader.client,
         ledger=trader.ledger,
+        aside=aside,
         settings=keeper,
         log_file=venue.settings.log_dir / FILE_NAME,
     )
@@ -69,6 +72,7 @@ async def trade_desk(
     try:
         yield OperatorsDesk(clock, groups)
     finally:
+        aside.close()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 

@@ -141,7 +141,7 @@ class AccountQuestions:
     async def _tell_performance(self, days: int) -> Answer:
         now_ms = self._parts.clock.now_ms()
         since_ms = (now_ms // DAY_MS - days + 1) * DAY_MS
-        results = await self._parts.ledger.results_by_day(since_ms, now_ms)
+        results = await self._parts.aside.look(lambda ledger: ledger.results_by_day(since_ms, now_ms))
         net = sum((each.net_pnl for each in results), ZERO)
         trades, wins = sum(each.trades for each in results), sum(each.wins for each in results)
         return Answer(

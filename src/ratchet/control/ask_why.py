@@ -7,7 +7,8 @@ from ratchet.control.why import why, why_all
 from ratchet.control.words import Words
 
 HOUR_MS = 3_600_000
-HOURS_MAX = 24 * 366
+HOURS = 24 * 7
+HOURS_MAX = 24 * 31
 
 
 class LedgerQuestions:
@@ -29,8 +30,8 @@ class LedgerQuestions:
         return Request(lambda _asker: why(ledger, symbol, clock.now_ms()))
 
     async def _report(self, words: Words) -> Request:
-        hours = words.count("HOURS", default=0, most=HOURS_MAX)
+        hours = words.count("HOURS", default=HOURS, most=HOURS_MAX)
         words.end()
         now_ms = self._parts.clock.now_ms()
-        since_ms = now_ms - hours * HOUR_MS if hours else 0
-        return Request(lambda _asker: report(self._parts.ledger, now_ms, since_ms))
+        since_ms = now_ms - hours * HOUR_MS
+        return Request(lambda _asker: self._parts.aside.look(lambda ledger: report(ledger, now_ms, since_ms)))

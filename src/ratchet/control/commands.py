@@ -35,7 +35,7 @@ COMMANDS = (
     _question("logs", "logs [N]", "The last lines of the log."),
     _question("orders", "orders [SYMBOL]", "The orders and stops that rest on the exchange."),
     _question("balance", "balance", "The account as the exchange states it now."),
-    _question("report", "report [HOURS]", "The run, or its last hours, against its targets."),
+    _question("report", "report [HOURS]", "The last 7 days, or so many hours, against the targets."),
     _question("help", "help [COMMAND]", "The commands, or one of them."),
 )
 NAMES = tuple(command.name for command in COMMANDS)

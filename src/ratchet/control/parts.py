@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ratchet.control.aside import Aside
 from ratchet.control.live_settings import SettingsKeeper
 from ratchet.domain.clock import Clock
 from ratchet.domain.order import OrderReport, StopReport
@@ -45,6 +46,7 @@ class DeskParts:
     symbols: Collection[Symbol]  # that the exchange has
     exchange: Exchange
     ledger: Ledger
+    aside: Aside  # for what takes long to read from it
     settings: SettingsKeeper
     log_file: Path
 
