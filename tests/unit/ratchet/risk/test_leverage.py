@@ -87,3 +87,9 @@ def test_it_is_within_profile_and_bracket_whatever_comes(
 def test_trades_that_lack_count_as_meeting_the_target() -> None:
     assert win_rate([], LIMITS) == pytest.approx(0.55)
     assert win_rate(trades(0, 10), LIMITS) == pytest.approx(0.275)
+
+
+def test_a_rate_that_meets_its_target_costs_nothing_whatever_binary_fractions_make_of_it() -> None:
+    limits = RiskLimits(leverage=10, win_rate_window=20, win_rate_target=Decimal("0.47"))
+    assert win_rate([], limits) < 0.47
+    assert choose_leverage(0.001, [], STEPS, Decimal(100), limits).value == 10
