@@ -7,6 +7,7 @@ from typing import TypeAlias
 from localbinance.server.acts import read_act
 from localbinance.server.faults import read_fault
 from ratchet.domain.symbol import Symbol
+from ratchet.drill.market import START_MS
 from ratchet.drill.trouble import (
     ClockJump,
     Deed,
@@ -20,7 +21,6 @@ from ratchet.drill.trouble import (
     Trouble,
     WireTrouble,
 )
-from ratchet.drill.venue import START_MS
 
 Json: TypeAlias = dict[str, object]
 

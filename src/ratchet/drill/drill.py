@@ -20,6 +20,7 @@ from ratchet.domain.symbol import Symbol
 from ratchet.drill.draw import draw_panic, draw_troubles
 from ratchet.drill.event_log import EventLog, logging_into
 from ratchet.drill.judge import Verdict, judge
+from ratchet.drill.market import drill_market
 from ratchet.drill.play import SignalsFor, Stage, play
 from ratchet.drill.scenarios import MINUTES, SEED, Scenario
 from ratchet.drill.script import ScriptedSignals
@@ -139,7 +140,7 @@ def settle() -> None:
 def _rules() -> tuple[MarketRules, Mapping[Symbol, SymbolRules]]:
     """The venue's rules, and as a client reads them."""
     market_rules = load_market_rules()
-    return market_rules, Venue(World(), market_rules, SYMBOLS, BALANCE, seed=0).symbol_rules()
+    return market_rules, Venue(World(), market_rules, drill_market(market_rules, SYMBOLS, 0), BALANCE, 0).symbol_rules()
 
 
 def _stage(options: DrillOptions, folder: Path) -> Stage:

@@ -7,8 +7,9 @@ from decimal import Decimal
 from localbinance.core.order import Trade
 from ratchet.domain.identity import IDLE_STOPS, TRADERS
 from ratchet.domain.order import Role
+from ratchet.drill.market import START_MS
 from ratchet.drill.trouble import Trouble, WireTrouble
-from ratchet.drill.venue import ACCOUNT, START_MS, Venue
+from ratchet.drill.venue import ACCOUNT, Venue
 
 ON_ITS_WAY_MS = 50.0  # an entry that left before the panic
 LATE_MS = 7_000.0  # the same, where the wire delays it

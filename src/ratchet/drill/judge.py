@@ -10,9 +10,10 @@ from localbinance.core.order import Trade
 from localbinance.market.disturbed import Flash, Gap
 from ratchet.domain.identity import OURS, trade_of
 from ratchet.drill.emergencies import FLAT_WITHIN_MS, entered_meanwhile, held_spells
+from ratchet.drill.market import START_MS
 from ratchet.drill.play import DEAD, STARTING, Excuse, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
-from ratchet.drill.venue import ACCOUNT, START_MS
+from ratchet.drill.venue import ACCOUNT
 
 BUDGET_TRIPS = 14  # one-way trips: reply, stop, refusal, the other kind of stop, refusal, cancellation, close
 RESTART_MS = 1_000.0  # from the start of a process to everything covered, in quiet

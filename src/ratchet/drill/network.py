@@ -3,12 +3,13 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import ccxt
 import orjson
 
+from localbinance.server.fault import FeedSide
 from ratchet.domain.clock import Clock
 from ratchet.drill.venue import Answer, Json, Venue
 from ratchet.drill.world import Action, World
@@ -112,7 +113,7 @@ class SimulatedTransport:
 
 
 class SimulatedSocket:
-    """The user stream's connection over the simulated network."""
+    """A stream connection over the simulated network: of the account, or of the market's streams that it is given."""
 
     def __init__(
         self,
@@ -121,8 +122,11 @@ class SimulatedSocket:
         address: Callable[[], Awaitable[str]],
         on_frame: Callable[[Json], None],
         on_connected: Callable[[], None],
+        streams: Sequence[str] = (),
         **_others: object,
     ) -> None:
+        self._side: FeedSide = "market" if streams else "user"
+        self._streams = streams
         self._network = network
         self._address = address
         self._on_frame = on_frame
@@ -139,10 +143,15 @@ class SimulatedSocket:
             except ExchangeError:
                 await asyncio.sleep(RECONNECT_S)
                 continue
-            if venue.connect(self._send, self._cut_off):
+            if venue.connect(self._side, self._send, self._cut_off, self._streams):
                 self._on_connected()
                 await self._cut.wait()
             await asyncio.sleep(RECONNECT_S)
+
+    async def follow(self, streams: Sequence[str]) -> None:
+        """Deliver these streams from now on."""
+        self._streams = streams
+        self._network.venue.follow(self._side, streams)
 
     async def drop(self) -> None:
         """Have another connection."""

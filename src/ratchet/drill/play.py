@@ -15,6 +15,7 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.emergencies import EmergencySpell, said_flat
 from ratchet.drill.event_log import EventLog
+from ratchet.drill.market import START_MS, drill_market
 from ratchet.drill.memory_ledger import Disk
 from ratchet.drill.network import Network
 from ratchet.drill.other_hand import act_of
@@ -32,7 +33,7 @@ from ratchet.drill.trouble import (
     WireTrouble,
     describe,
 )
-from ratchet.drill.venue import ACCOUNT, START_MS, Venue
+from ratchet.drill.venue import ACCOUNT, Venue
 from ratchet.drill.world import World
 from ratchet.ledger.operator_events import Deed as LedgerDeed
 from ratchet.ledger.operator_events import OperatorEvent
@@ -113,7 +114,13 @@ class _Play:
         self._stage = stage
         self._seed = seed
         self._world = World()
-        self._venue = Venue(self._world, stage.market_rules, stage.symbols, stage.balance, seed)
+        self._venue = Venue(
+            self._world,
+            stage.market_rules,
+            drill_market(stage.market_rules, stage.symbols, seed),
+            stage.balance,
+            seed,
+        )
         self._disk = Disk()
         self._log = log
         self._signals = signals or self._drawn_signals

@@ -14,9 +14,10 @@ from ratchet.domain.order import Side
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.event_log import EventLog
+from ratchet.drill.market import START_MS
 from ratchet.drill.memory_ledger import Disk
 from ratchet.drill.network import Network, SimulatedSocket, SimulatedTransport
-from ratchet.drill.venue import START_MS, Venue
+from ratchet.drill.venue import Venue
 from ratchet.drill.world import ProcessLoop, World
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock

@@ -11,6 +11,7 @@ from localbinance.server.acts import read_act
 from localbinance.server.faults import read_fault
 from ratchet.domain.order import Side
 from ratchet.domain.symbol import Symbol
+from ratchet.drill.market import START_MS
 from ratchet.drill.script import Entry
 from ratchet.drill.trouble import (
     ClockJump,
@@ -25,7 +26,6 @@ from ratchet.drill.trouble import (
     Trouble,
     WireTrouble,
 )
-from ratchet.drill.venue import START_MS
 
 SOL, DOGE = Symbol("SOLUSDC"), Symbol("DOGEUSDC")
 FIRST_MS, SECOND_MS = 20_000, 60_000  # the entries

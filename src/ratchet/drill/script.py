@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from ratchet.domain.order import Side
 from ratchet.domain.symbol import Symbol
+from ratchet.drill.market import START_MS
 from ratchet.drill.process import signal
-from ratchet.drill.venue import START_MS, Venue
+from ratchet.drill.venue import Venue
 from ratchet.trading.engine import Engine
 
 

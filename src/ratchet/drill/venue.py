@@ -1,6 +1,6 @@
 """The venue: localbinance without its sockets, in the world's time, with its faults."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -10,19 +10,20 @@ from localbinance.core.account_state import Uncovered
 from localbinance.core.act import FillSlowly
 from localbinance.core.exchange import Exchange
 from localbinance.core.tick import Tick
-from localbinance.market.synthetic import SyntheticMarket
+from localbinance.market.source import Market
 from localbinance.rules.market_rules import MarketRules
 from localbinance.rules.rejection import Rejection
 from localbinance.server import frames_account
 from localbinance.server.acts import Act, perform
 from localbinance.server.app import ROUTES
-from localbinance.server.fault import Cut, ExpireListenKey, Fault
+from localbinance.server.fault import Cut, ExpireListenKey, Fault, FeedSide
 from localbinance.server.faults import AT_ONCE, FaultBoard, Treatment
-from localbinance.server.hub import Hub
+from localbinance.server.feed import Feed
+from localbinance.server.hub import Hub, side_of
 from localbinance.server.parameters import Parameters
 from localbinance.server.run import ServeOptions, build
 from localbinance.server.security import Account, Gate, Security
-from localbinance.server.stream_names import Kind, Route, Stream
+from localbinance.server.stream_names import Kind, Route, Stream, parse_stream
 from localbinance.server.user_feed import UserFeed
 from localbinance.server.venue import Call
 from ratchet.domain.market_rules import SymbolRules
@@ -31,8 +32,6 @@ from ratchet.drill.world import World
 from ratchet.exchange import parse_market
 
 ACCOUNT = "drill"
-START_MS = 1_767_225_600_000  # 2026-01-01, 00:00 UTC
-STEP_MS = 10_000  # of the market
 PART_MS = 250  # of time, where orders fill part by part
 NOT_FOUND = 404
 
@@ -50,20 +49,20 @@ class Answer:
 
 @dataclass(slots=True)
 class _Line:
-    """The user stream's connection."""
+    """One stream connection."""
 
     send: Callable[[Json, float], None]
     cut_off: Callable[[], None]
+    streams: dict[str, Stream]  # of the market that it delivers, by name
     held_back: list[tuple[int, Json, float]] = field(default_factory=list)  # (frames that must pass first, it, ms)
 
 
 class Venue:
     """One exchange with one account. It outlives every process that trades on it."""
 
-    def __init__(self, world: World, rules: MarketRules, symbols: Sequence[str], balance: Decimal, seed: int) -> None:
-        market = SyntheticMarket(
-            symbols, seed=seed, start_ms=START_MS, rules=rules.symbols, step_ms=STEP_MS, history_days=1
-        )
+    def __init__(self, world: World, rules: MarketRules, market: Market, balance: Decimal, seed: int) -> None:
+        """`seed`: of the faults that are drawn."""
+        self.start_ms = market.start_ms
         options = ServeOptions(
             market=market,
             rules=rules,
@@ -75,11 +74,13 @@ class Venue:
         self._gate = Gate({})
         self._board = FaultBoard(seed)
         self._world = world
-        tap = _Tap(Hub(self._app.hub.lockstep, self._board, self.now_ms), self._on_frame)
+        self._lines: dict[FeedSide, _Line] = {}
+        tap = _Tap(Hub(self._app.hub.lockstep, self._board, self.now_ms), self._listened, self._on_frame)
         self._app.stage.user_feed = UserFeed(tap, self._app.venue.listen_keys, rules)
-        self._line: _Line | None = None
+        self._app.stage.feed = Feed(tap, self.exchange, self._app.venue.books, self._app.venue.tapes)
         self.on_step: Callable[[], None] = lambda: None  # called after each step of the market
-        world.after(STEP_MS, self._step)
+        self._step_ms = market.step_ms
+        world.after(self._step_ms, self._step)
 
     # What a process sees ------------------------------------------------------------------------------------------
 
@@ -102,19 +103,28 @@ class Venue:
         else:
             work()
 
-    def connect(self, send: Callable[[Json, float], None], cut_off: Callable[[], None]) -> bool:
-        """A process wants to hear of the account; a line that stands is given up. False when it is turned away.
+    def connect(
+        self, side: FeedSide, send: Callable[[Json, float], None], cut_off: Callable[[], None], streams: Sequence[str]
+    ) -> bool:
+        """A process wants to hear of the account or of the market; a line that stands is given up. False when it is
+        turned away.
 
-        Args: send, called with each frame and by how many ms it is delayed; cut_off, called when the line breaks.
+        Args: send, called with each frame and by how many ms it is delayed; cut_off, called when the line breaks;
+            streams, of the market.
         """
-        if self._board.refuses_stream("user", self.now_ms()):
+        if self._board.refuses_stream(side, self.now_ms()):
             return False
-        self._line = _Line(send, cut_off)
+        self._lines[side] = _Line(send, cut_off, _streams(streams))
         return True
+
+    def follow(self, side: FeedSide, streams: Sequence[str]) -> None:
+        """A line that stands delivers these streams from now on."""
+        if (line := self._lines.get(side)) is not None:
+            line.streams = _streams(streams)
 
     def hang_up(self) -> None:
         """Nobody listens any more."""
-        self._line = None
+        self._lines.clear()
 
     # What is done to it -------------------------------------------------------------------------------------------
 
@@ -126,7 +136,7 @@ class Venue:
             case ExpireListenKey():
                 key = self._app.venue.listen_keys.close(ACCOUNT)
                 if key is not None:
-                    self._on_frame(frames_account.listen_key_expired(key, self.now_ms()))
+                    self._on_frame("user", "", frames_account.listen_key_expired(key, self.now_ms()))
             case _:
                 self._board.put(fault)
 
@@ -151,7 +161,7 @@ class Venue:
 
     def now_ms(self) -> int:
         """Exchange time."""
-        return START_MS + int(self._world.now_ms)
+        return self.start_ms + int(self._world.now_ms)
 
     def tick(self, symbol: str) -> Tick | None:
         """The market now."""
@@ -199,7 +209,7 @@ class Venue:
 
     def _step(self) -> None:
         self._conductor.step()
-        self._world.after(STEP_MS, self._step)
+        self._world.after(self._step_ms, self._step)
         self.on_step()
 
     def _pass_time(self) -> None:
@@ -209,21 +219,26 @@ class Venue:
         self._world.after(PART_MS, self._pass_time)
 
     def _cut(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
+        lines, self._lines = self._lines, {}
+        for line in lines.values():
             line.cut_off()
 
-    def _on_frame(self, frame: Json) -> None:
-        line = self._line
+    def _listened(self) -> Mapping[str, Stream]:
+        """What is wanted of the market."""
+        line = self._lines.get("market")
+        return {} if line is None else line.streams
+
+    def _on_frame(self, side: FeedSide, stream: str, frame: Json) -> None:
+        line = self._lines.get(side)
         if line is None:
             return
         # As JSON: what is told is how it was, whatever becomes of it before it arrives.
         frame = orjson.loads(orjson.dumps(frame))
         order = frame.get("o")
-        symbol = str(order.get("s", "")) if isinstance(order, dict) else ""
+        symbol = str(order.get("s", "")) if isinstance(order, dict) else str(frame.get("s", ""))
         deliveries = AT_ONCE
         if self._board.hits_frames:
-            deliveries = self._board.on_frame("user", "", str(frame["e"]), symbol, self.now_ms())
+            deliveries = self._board.on_frame(side, stream, str(frame["e"]), symbol, self.now_ms())
         for delivery in deliveries:
             if delivery.behind:
                 line.held_back.append((delivery.behind, frame, delivery.delay_ms))
@@ -243,16 +258,28 @@ class Venue:
 
 
 class _Tap(Hub):
-    """A hub on which whoever has a listen key listens."""
+    """A hub on which whoever has a listen key listens, and to the market whoever wants to."""
 
-    def __init__(self, hub: Hub, on_frame: Callable[[Json], None]) -> None:
+    def __init__(
+        self, hub: Hub, listened: Callable[[], Mapping[str, Stream]], on_frame: Callable[[FeedSide, str, Json], None]
+    ) -> None:
         super().__init__(hub.lockstep, hub.faults, hub.now_ms)
+        self._listened = listened
         self._on_frame = on_frame
+
+    def streams(self) -> Iterable[Stream]:
+        return self._listened().values()
 
     def stream(self, name: str) -> Stream | None:
         return Stream(name, Kind.USER, Route.PRIVATE, "")
 
     def push(self, stream: Stream, payload: Json | list[Json], event: str = "") -> None:
         del event
-        if isinstance(payload, dict) and stream.kind is Kind.USER:
-            self._on_frame(payload)
+        if isinstance(payload, dict):
+            name = "" if stream.kind is Kind.USER else stream.name
+            self._on_frame(side_of(stream), name, payload)
+
+
+def _streams(names: Sequence[str]) -> dict[str, Stream]:
+    found = {name: parse_stream(name) for name in names}
+    return {name: stream for name, stream in found.items() if stream is not None}
