@@ -29,6 +29,8 @@ class MarketStream:
         on_candle: Callable[[Symbol, Candle], None],
     ) -> None:
         self.connected = asyncio.Event()
+        self._clock = clock
+        self._heard_ms: float | None = None
         self._address = f"{settings.ws_url or WS_URL}/market/ws"
         self._on_candle = on_candle
         self._timeframe = timeframe
@@ -42,6 +44,11 @@ class MarketStream:
             # In lockstep it is the exchange that waits for us, for as long as our work takes.
             silence_s_max=None if isinstance(clock, LockstepClock) else SILENCE_S_MAX,
         )
+
+    @property
+    def age_ms(self) -> float | None:
+        """Real time since its last word; none before the first."""
+        return None if self._heard_ms is None else self._clock.elapsed_ms() - self._heard_ms
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -58,6 +65,7 @@ class MarketStream:
         return self._address
 
     def _on_frame(self, frame: Frame) -> None:
+        self._heard_ms = self._clock.elapsed_ms()
         if frame.get("e") != "kline":
             return
         body = record(frame.get("k"), "kline.k")

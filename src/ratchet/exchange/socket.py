@@ -46,9 +46,11 @@ class StreamSocket:
         streams: Sequence[str],
         on_frame: Callable[[Frame], None],
         on_connected: Callable[[], None],
+        on_lost: Callable[[], None] = lambda: None,
         silence_s_max: float | None = None,
     ) -> None:
         """`address` is asked before each connection; `on_frame` may raise StreamLost to have a new one.
+        `on_lost` is called for each connection that stood and does no more.
 
         `silence_s_max`: without a frame for so long, of real time, a connection counts as lost.
         """
@@ -60,6 +62,7 @@ class StreamSocket:
         self._requests = 1
         self._on_frame = on_frame
         self._on_connected = on_connected
+        self._on_lost = on_lost
         self._silence_s_max = silence_s_max
         self._open: aiohttp.ClientWebSocketResponse | None = None
         self._received = 0
@@ -121,6 +124,7 @@ class StreamSocket:
                 await self._converse(socket, disconnected)
             finally:
                 self._open = None
+                self._on_lost()
                 if self._clock.elapsed_ms() - since_ms >= STEADY_MS:
                     self._failures = 0
 

@@ -55,8 +55,16 @@ class UserStream:
             address=self._ask_address,
             streams=(),
             on_frame=self._on_frame,
-            on_connected=lambda: on_event(StreamRestarted(at_ms=clock.now_ms())),
+            on_connected=self._on_connected,
+            on_lost=self._on_lost,
         )
+        self.is_open = False  # a connection stands
+        self._heard_ms: float | None = None
+
+    @property
+    def age_ms(self) -> float | None:
+        """Real time since its last word, the first being that it is connected; none before."""
+        return None if self._heard_ms is None else self._clock.elapsed_ms() - self._heard_ms
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -85,7 +93,15 @@ class UserStream:
                     # The stream of a dead key stays open and silent. A new connection takes a new key.
                     await self._socket.drop()
 
+    def _on_connected(self) -> None:
+        self.is_open, self._heard_ms = True, self._clock.elapsed_ms()
+        self._on_event(StreamRestarted(at_ms=self._clock.now_ms()))
+
+    def _on_lost(self) -> None:
+        self.is_open = False
+
     def _on_frame(self, frame: Frame) -> None:
+        self._heard_ms = self._clock.elapsed_ms()
         if frame.get("e") == "listenKeyExpired":
             raise StreamLost("the listen key has expired")
         try:

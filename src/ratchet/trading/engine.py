@@ -50,6 +50,7 @@ CONNECT_PAUSE_S = 5.0
 WRITTEN_TIMEOUT_S = 20.0
 PREPARE_PAUSE_S = 5.0
 SIGNALS_SHOWN = 6
+DAY_MS = 86_400_000
 
 Answer = TypeVar("Answer")
 
@@ -103,6 +104,7 @@ class Engine:
     ) -> None:
         self._parts = parts
         self._clock = parts.clock
+        self._begun_ms = parts.clock.elapsed_ms()
         self._protector = parts.protector
         self.halts = parts.halts
         self.noticeboard = parts.noticeboard
@@ -340,4 +342,22 @@ class Engine:
             entries_halted=self.halts.reason,
             audited_ms=self._audit.audited_ms,
             books_disagree=self._audit.doubts,
+            uptime_ms=self._clock.elapsed_ms() - self._begun_ms,
+            pnl_day=self._pnl_day(),
+            account_age_ms=self._since(self._sweep.answered_ms),
+            look_age_ms=self._since(self._sweep.looked_ms),
+            notes_waiting=self._parts.notebook.waiting,
         )
+
+    def is_at_rest(self) -> bool:
+        """Everything that is held is covered, and nothing is being done about it."""
+        return all(self._protector.is_at_rest(symbol) for symbol in self._protector.held())
+
+    def _pnl_day(self) -> Decimal:
+        day = self.risk_watch.record.day
+        if day is None or day.number != self._clock.now_ms() // DAY_MS:
+            return Decimal(0)
+        return self._account.balance.equity - day.equity_start
+
+    def _since(self, real_ms: float | None) -> float | None:
+        return None if real_ms is None else self._clock.elapsed_ms() - real_ms

@@ -22,6 +22,10 @@ class Halts:
         """The oldest one; empty while entries are on."""
         return next(iter(self._reasons.values()), "")
 
+    def reason_of(self, cause: str) -> str:
+        """Why one cause halts them; empty if it does not."""
+        return self._reasons.get(cause, "")
+
     def set(self, cause: str, reason: str) -> None:
         """No entries until this cause is lifted."""
         if cause not in self._reasons:

@@ -112,6 +112,11 @@ class LiveMarket:
         """The closed 5-minute candles of a symbol in play; None while there are none or one of them is missing."""
         return self._feed.candles(symbol)
 
+    @property
+    def stream_age_ms(self) -> float | None:
+        """Real time since the last word of the market stream; none before the first."""
+        return None if self._stream is None else self._stream.age_ms
+
     def rotate(self) -> None:
         """Have the universe chosen anew soon: its settings have changed."""
         self._rotation_wanted.set()

@@ -42,6 +42,11 @@ class Notebook:
         self._all_written = asyncio.Event()
         self._all_written.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many notes the ledger does not have yet."""
+        return self._unwritten
+
     # What is noted ------------------------------------------------------------------------------------------
 
     def intents(

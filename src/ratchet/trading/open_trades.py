@@ -62,6 +62,9 @@ class OpenTrades:
         self._none_open.set()
         self.closed = 0  # how many have ended here
         self.naked_ms_max: float | None = None
+        self.on_naked_known: Callable[[float], None] = lambda _: (
+            None
+        )  # of a trade that is over, real ms; returns at once
 
     # Which there are ----------------------------------------------------------------------------------------------
 
@@ -218,6 +221,7 @@ class OpenTrades:
             self._memory.on_close(close_of(state, keeper.ended_by, self._clock.now_ms()))
         if state.naked_ms is not None:
             self.naked_ms_max = max(self.naked_ms_max or 0.0, state.naked_ms)
+            self.on_naked_known(state.naked_ms)
         if self._keepers.get(state.symbol) is keeper:
             del self._keepers[state.symbol]
         for name in state.orders:

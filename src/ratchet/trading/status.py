@@ -35,3 +35,8 @@ class Status:
     entries_halted: str  # why, empty while entries are on
     audited_ms: int | None  # up to when the ledger was compared with the exchange's books
     books_disagree: str  # on what, in two audits in a row; empty while they agree
+    uptime_ms: float  # real time
+    pnl_day: Decimal  # change of the equity since 00:00 UTC, USDC; 0 while that is not known
+    account_age_ms: float | None  # real time since the exchange told what is held; none: it has not yet
+    look_age_ms: float | None  # real time since it was last asked for that, answered or not
+    notes_waiting: int  # for the ledger

@@ -51,6 +51,8 @@ class Sweep:
         self._on_silent = on_silent
         self._on_positions = on_positions
         self._adopting = asyncio.Lock()
+        self.looked_ms: float | None = None  # real time at which a look last ended, answered or not
+        self.answered_ms: float | None = None  # and at which the exchange last told what is held
         self.is_recalled = False  # before, nobody knows which positions are of trades
 
     async def run(self) -> None:
@@ -66,7 +68,11 @@ class Sweep:
     async def look(self) -> None:
         """Look now. Raises: ExchangeError, LedgerError."""
         asked, asked_ms = self._clock.elapsed_ms(), self._clock.now_ms()
-        positions = await self._client.fetch_positions()
+        try:
+            positions = await self._client.fetch_positions()
+        finally:
+            self.looked_ms = self._clock.elapsed_ms()
+        self.answered_ms = self.looked_ms
         news = self._protector.on_positions(positions, asked)
         untold = [each.symbol for each in positions if each.symbol in news and each.updated_ms < asked_ms - SILENT_MS]
         if untold:

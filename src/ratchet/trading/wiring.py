@@ -58,6 +58,7 @@ class Trader:
     ledger: Ledger
     market: LiveMarket
     rules: Mapping[Symbol, SymbolRules]  # of the symbols that the exchange has
+    user_stream: UserStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,12 @@ async def open_trader(
     ledger_url: str,
     admission: AdmissionTerms | None = None,
     settings_now: Callable[[], Settings] | None = None,
+    on_scanned: Callable[[float], None] = lambda _: None,
 ) -> AsyncIterator[Trader]:
     """Open the ledger, learn the exchange's rules, and build the engine. It does the rest when it runs.
 
     Args: admission, where entries wait for a preflight and for the lease of the account; settings_now, those in force
-        when they may change while it runs.
+        when they may change while it runs; on_scanned, told of the seconds from each known candle to its decision.
     Raises: BadStrategy, LedgerError, ExchangeError.
     """
     in_force = settings_now or (lambda: settings)
@@ -88,6 +90,7 @@ async def open_trader(
         async with BinanceClient(settings.exchange, clock) as client:
             rules = dict(await client.load_rules())  # the market's rotation brings it up to date
             market: LiveMarket
+            user_stream: UserStream
 
             def make_market(engine: Engine) -> MarketSide:
                 nonlocal market
@@ -102,12 +105,15 @@ async def open_trader(
                     held=engine.trades.symbols,
                     close=engine.close,
                     universe_settings=lambda: in_force().universe,
+                    on_scanned=on_scanned,
                 )
                 market = LiveMarket(parts, engine.consider)
                 return market
 
             def make_user_side(engine: Engine) -> UserSide:
-                return UserStream(client, settings.exchange, clock, on_event=engine.on_user_event)
+                nonlocal user_stream
+                user_stream = UserStream(client, settings.exchange, clock, on_event=engine.on_user_event)
+                return user_stream
 
             def make_admission(halts: Halts) -> Admission | None:
                 if admission is None:
@@ -134,7 +140,7 @@ async def open_trader(
             # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
-            yield Trader(engine, client, ledger, market, rules)
+            yield Trader(engine, client, ledger, market, rules, user_stream)
     finally:
         await ledger.close()
 
