@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.candle import Candle, Timeframe
@@ -16,6 +17,16 @@ WS_URL = "wss://fstream.binance.com"
 SILENCE_S_MAX = 60.0  # of a universe of candles, each pushed four times a second while it is traded
 
 
+class FollowingSocket(Protocol):
+    """One connection that is kept up, and delivers what is wanted of it."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+    async def follow(self, streams: Sequence[str]) -> None:
+        """Deliver these streams from now on."""
+
+
 class MarketStream:
     """Calls `on_candle` for each candle that has closed. `connected` is set once the first connection stands."""
 
@@ -27,14 +38,16 @@ class MarketStream:
         timeframe: Timeframe,
         *,
         on_candle: Callable[[Symbol, Candle], None],
+        make_socket: Callable[..., FollowingSocket] = StreamSocket,
     ) -> None:
+        """`make_socket`: called as StreamSocket is."""
         self.connected = asyncio.Event()
         self._clock = clock
         self._heard_ms: float | None = None
         self._address = f"{settings.ws_url or WS_URL}/market/ws"
         self._on_candle = on_candle
         self._timeframe = timeframe
-        self._socket = StreamSocket(
+        self._socket: FollowingSocket = make_socket(
             "market",
             clock,
             address=self._ask_address,

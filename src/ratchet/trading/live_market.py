@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,7 +18,8 @@ from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError
-from ratchet.exchange.market_stream import MarketStream
+from ratchet.exchange.market_stream import FollowingSocket, MarketStream
+from ratchet.exchange.socket import StreamSocket
 from ratchet.ledger.ledger import Ledger
 from ratchet.market.feed import CandleFeed, FetchCandles
 from ratchet.market.objections import leaving
@@ -28,7 +30,7 @@ from ratchet.observe.notices import Kind, Notice, Noticeboard, Weight
 from ratchet.strategy.indicators import atr
 from ratchet.strategy.plugin import Strategy
 from ratchet.trading.market_side import CannotTrade
-from ratchet.trading.scanner import Scanner, ScannerParts
+from ratchet.trading.scanner import Scanner, ScannerParts, strategy_thread
 from ratchet.trading.symbol_terms import agree_on_terms
 from ratchet.trading.universe_choice import ChoiceParts, UniverseChoice
 
@@ -57,6 +59,8 @@ class LiveMarketParts:
     held: Callable[[], Collection[Symbol]] = tuple  # symbols with an open position
     close: Callable[[Symbol, str], object] = lambda _symbol, _reason: None  # has a position closed, for a reason
     universe_settings: Callable[[], UniverseSettings] | None = None  # those in force now; None: as in `settings`
+    make_socket: Callable[..., FollowingSocket] = StreamSocket  # of the market stream
+    make_executor: Callable[[], Executor] = strategy_thread  # in which strategies are asked
     on_scanned: Callable[[float], None] = lambda _: None  # seconds from a known candle to its decision; returns at once
 
 
@@ -80,6 +84,7 @@ class LiveMarket:
                 followed=self._scanned,
                 timeframe_ms=TIMEFRAMES_MS[TIMEFRAME],
                 on_scanned=parts.on_scanned,
+                make_executor=parts.make_executor,
             )
         )
         self._choice = UniverseChoice(
@@ -133,7 +138,12 @@ class LiveMarket:
         if not self.universe.symbols:
             raise CannotTrade(self._why_nothing())
         self._stream = MarketStream(
-            self._parts.settings.exchange, self._clock, self.universe.symbols, TIMEFRAME, on_candle=self._feed.on_candle
+            self._parts.settings.exchange,
+            self._clock,
+            self.universe.symbols,
+            TIMEFRAME,
+            on_candle=self._feed.on_candle,
+            make_socket=self._parts.make_socket,
         )
 
     async def run(self) -> None:

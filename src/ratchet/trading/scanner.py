@@ -42,6 +42,11 @@ class _Closed:
     known_ms: float  # when it was told of, real time
 
 
+def strategy_thread() -> Executor:
+    """A thread of its own: however long a strategy takes, what is held is protected meanwhile."""
+    return ThreadPoolExecutor(1, thread_name_prefix="strategy")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannerParts:
     """What it is handed."""
@@ -53,6 +58,7 @@ class ScannerParts:
     clock: Clock
     followed: Callable[[], Collection[Symbol]]  # the symbols that are traded now
     timeframe_ms: int
+    make_executor: Callable[[], Executor] = strategy_thread
     on_scanned: Callable[[float], None] = lambda _: None  # seconds from a known candle to its decision; returns at once
 
 
@@ -87,8 +93,7 @@ class Scanner:
 
     async def scan(self) -> None:
         """Evaluate closed candles until cancelled."""
-        # A thread of its own: however long a strategy takes, what is held is protected meanwhile.
-        executor = ThreadPoolExecutor(1, thread_name_prefix="strategy")
+        executor = self._parts.make_executor()
         try:
             while True:
                 async with self._closed.take() as closed:
