@@ -9,7 +9,7 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -32,6 +32,7 @@ from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.clock import SystemClock
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.signals import Said
 from ratchet.market.candle_store import CandleStore
 from ratchet.market.feed import DEPTH
 from ratchet.risk.exposure import Exposure, Held, MarketFacts
@@ -106,17 +107,31 @@ def _one_core() -> Iterator[None]:
 async def _scans(strategy: Strategy) -> list[Took]:
     """How long each took."""
     with tempfile.TemporaryDirectory() as folder:
-        ledger = await Ledger.open(f"sqlite+aiosqlite:///{Path(folder) / 'ledger.db'}")
+        ledger = await _CountingLedger.open(f"sqlite+aiosqlite:///{Path(folder) / 'ledger.db'}")
         try:
             return await _Desk(strategy, ledger).scans()
         finally:
             await ledger.close()
 
 
+class _CountingLedger(Ledger):
+    """A ledger that tells when a scan's decisions are written: the next candles close long after."""
+
+    written = 0
+    is_written: asyncio.Event
+
+    async def record_signals(self, decisions: Sequence[tuple[Said, Outcome]]) -> None:
+        await super().record_signals(decisions)
+        self.written += len(decisions)
+        if self.written % SYMBOLS == 0:
+            self.is_written.set()
+
+
 class _Desk:
     """The parts of a trader that lie between a closed candle and its decision."""
 
-    def __init__(self, strategy: Strategy, ledger: Ledger) -> None:
+    def __init__(self, strategy: Strategy, ledger: _CountingLedger) -> None:
+        self._ledger = ledger
         self._clock = SystemClock()
         self._settings = _settings()
         self._rules = {symbol: _rules_of(symbol) for symbol in IN_PLAY}
@@ -140,7 +155,11 @@ class _Desk:
     async def scans(self) -> list[Took]:
         async with asyncio.TaskGroup() as tasks:
             scanner = tasks.create_task(self._scanner.run())
-            took = [await self._scan() for _ in range(SCANS)]
+            took = []
+            for _ in range(SCANS):
+                self._ledger.is_written = asyncio.Event()
+                took.append(await self._scan())
+                await self._ledger.is_written.wait()
             scanner.cancel()
         return took
 
