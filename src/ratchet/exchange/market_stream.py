@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.candle import Candle, Timeframe
@@ -11,20 +10,10 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.fields import flag, record, text
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.parse_market import candle_of
-from ratchet.exchange.socket import Frame, StreamSocket
+from ratchet.exchange.socket import Frame, Socket, StreamSocket
 
 WS_URL = "wss://fstream.binance.com"
 SILENCE_S_MAX = 60.0  # of a universe of candles, each pushed four times a second while it is traded
-
-
-class FollowingSocket(Protocol):
-    """One connection that is kept up, and delivers what is wanted of it."""
-
-    async def run(self) -> None:
-        """Until cancelled."""
-
-    async def follow(self, streams: Sequence[str]) -> None:
-        """Deliver these streams from now on."""
 
 
 class MarketStream:
@@ -38,7 +27,7 @@ class MarketStream:
         timeframe: Timeframe,
         *,
         on_candle: Callable[[Symbol, Candle], None],
-        make_socket: Callable[..., FollowingSocket] = StreamSocket,
+        make_socket: Callable[..., Socket] = StreamSocket,
     ) -> None:
         """`make_socket`: called as StreamSocket is."""
         self.connected = asyncio.Event()
@@ -47,7 +36,7 @@ class MarketStream:
         self._address = f"{settings.ws_url or WS_URL}/market/ws"
         self._on_candle = on_candle
         self._timeframe = timeframe
-        self._socket: FollowingSocket = make_socket(
+        self._socket: Socket = make_socket(
             "market",
             clock,
             address=self._ask_address,

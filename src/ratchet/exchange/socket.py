@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import orjson
@@ -32,6 +32,19 @@ Frame = dict[str, Any]
 
 class StreamLost(Exception):
     """The connection is of no use any more: connect again."""
+
+
+class Socket(Protocol):
+    """One connection that is kept up."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+    async def follow(self, streams: Sequence[str]) -> None:
+        """Deliver these streams from now on, without a break in those that stay."""
+
+    async def drop(self) -> None:
+        """Give up the connection that stands for a new one."""
 
 
 class StreamSocket:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
 
 import structlog
 
@@ -13,22 +12,12 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import BadReply, ExchangeError, Meaning, Rejected
 from ratchet.exchange.market_stream import WS_URL
 from ratchet.exchange.parse_frames import user_events
-from ratchet.exchange.socket import Frame, StreamLost, StreamSocket
+from ratchet.exchange.socket import Frame, Socket, StreamLost, StreamSocket
 
 EXTEND_EVERY_MS = 30 * 60_000  # of the hour that a listen key lives
 EXTEND_AGAIN_MS = 60_000  # after a failure
 
 log = structlog.get_logger(__name__)
-
-
-class Socket(Protocol):
-    """One connection that is kept up."""
-
-    async def run(self) -> None:
-        """Until cancelled."""
-
-    async def drop(self) -> None:
-        """Give up the connection that stands for a new one."""
 
 
 class UserStream:

@@ -18,8 +18,8 @@ from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError
-from ratchet.exchange.market_stream import FollowingSocket, MarketStream
-from ratchet.exchange.socket import StreamSocket
+from ratchet.exchange.market_stream import MarketStream
+from ratchet.exchange.socket import Socket, StreamSocket
 from ratchet.ledger.ledger import Ledger
 from ratchet.market.feed import CandleFeed, FetchCandles
 from ratchet.market.objections import leaving
@@ -59,7 +59,7 @@ class LiveMarketParts:
     held: Callable[[], Collection[Symbol]] = tuple  # symbols with an open position
     close: Callable[[Symbol, str], object] = lambda _symbol, _reason: None  # has a position closed, for a reason
     universe_settings: Callable[[], UniverseSettings] | None = None  # those in force now; None: as in `settings`
-    make_socket: Callable[..., FollowingSocket] = StreamSocket  # of the market stream
+    make_socket: Callable[..., Socket] = StreamSocket  # of the market stream
     make_executor: Callable[[], Executor] = strategy_thread  # in which strategies are asked
     on_scanned: Callable[[float], None] = lambda _: None  # seconds from a known candle to its decision; returns at once
 

@@ -1,5 +1,6 @@
 """The wiring: every part of a trader built and handed to the others, in one place."""
 
+import concurrent.futures
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -14,11 +15,12 @@ from ratchet.domain.order import Role
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.lockstep_clock import LockstepClock
+from ratchet.exchange.socket import Socket, StreamSocket
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
 from ratchet.market.objections import refused_by_lists
 from ratchet.observe.notices import Noticeboard
-from ratchet.strategy.plugin import load_strategy
+from ratchet.strategy.plugin import Strategy, load_strategy
 from ratchet.trading.admission import Admission, AdmissionParts
 from ratchet.trading.attribution import Attribution, AttributionParts
 from ratchet.trading.audit import Auditor
@@ -41,6 +43,7 @@ from ratchet.trading.retention import Retention
 from ratchet.trading.risk_facts import RiskFacts
 from ratchet.trading.risk_memory import RiskMemory
 from ratchet.trading.risk_watch import RiskWatch
+from ratchet.trading.scanner import strategy_thread
 from ratchet.trading.symbol_terms import SymbolTerms
 
 SWEEP_INTERVAL_MS = 5_000
@@ -83,66 +86,102 @@ async def open_trader(
         when they may change while it runs; on_scanned, told of the seconds from each known candle to its decision.
     Raises: BadStrategy, LedgerError, ExchangeError.
     """
-    in_force = settings_now or (lambda: settings)
-    strategies = [load_strategy(choice) for choice in settings.strategies]
+    load_strategies(settings)  # what is wrong with one is said before anything is opened
     ledger = await Ledger.open(ledger_url)
     try:
         async with BinanceClient(settings.exchange, clock) as client:
-            rules = dict(await client.load_rules())  # the market's rotation brings it up to date
-            market: LiveMarket
-            user_stream: UserStream
-
-            def make_market(engine: Engine) -> MarketSide:
-                nonlocal market
-                parts = LiveMarketParts(
-                    settings=settings,
-                    client=client,
-                    ledger=ledger,
-                    clock=clock,
-                    rules=rules,
-                    strategies=strategies,
-                    noticeboard=engine.noticeboard,
-                    held=engine.trades.symbols,
-                    close=engine.close,
-                    universe_settings=lambda: in_force().universe,
-                    on_scanned=on_scanned,
-                )
-                market = LiveMarket(parts, engine.consider)
-                return market
-
-            def make_user_side(engine: Engine) -> UserSide:
-                nonlocal user_stream
-                user_stream = UserStream(client, settings.exchange, clock, on_event=engine.on_user_event)
-                return user_stream
-
-            def make_admission(halts: Halts) -> Admission | None:
-                if admission is None:
-                    return None
-                parts = AdmissionParts(
-                    preflight=preflight_of(settings, clock, client, ledger.run, rules).run,
-                    take_lease=lambda: Lease.take(client, clock, ledger.run),
-                    is_strict=admission.is_strict,
-                )
-                return Admission(parts, halts)
-
-            engine = build_engine(
-                settings,
-                clock,
-                client,
-                ledger,
-                rules,
-                make_market,
-                make_user_side,
-                make_admission,
-                flag=flag_beside(ledger_url),
-                settings_now=in_force,
-            )
+            outside = Outside(client=client, ledger=ledger, flag=flag_beside(ledger_url))
+            trader = await build_trader(settings, clock, outside, admission, settings_now, on_scanned)
             # What stands now stays: left in, every full collection would look through it all, 100 ms at a time.
             gc.collect()
             gc.freeze()
-            yield Trader(engine, client, ledger, market, rules, user_stream)
+            yield trader
     finally:
         await ledger.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a trader reaches the world with: real sockets, files and threads, unless a simulation has its own."""
+
+    client: BinanceClient
+    ledger: Ledger
+    flag: Flag | None = None  # of an emergency
+    make_socket: Callable[..., Socket] = StreamSocket
+    make_executor: Callable[[], concurrent.futures.Executor] = strategy_thread
+
+
+async def build_trader(
+    settings: Settings,
+    clock: Clock,
+    outside: Outside,
+    admission: AdmissionTerms | None = None,
+    settings_now: Callable[[], Settings] | None = None,
+    on_scanned: Callable[[float], None] = lambda _: None,
+) -> Trader:
+    """A whole trader with the market as it is. Args: as `open_trader`'s. Raises: BadStrategy, ExchangeError."""
+    in_force = settings_now or (lambda: settings)
+    strategies = load_strategies(settings)
+    client, ledger = outside.client, outside.ledger
+    rules = dict(await client.load_rules())  # the market's rotation brings it up to date
+    market: LiveMarket
+    user_stream: UserStream
+
+    def make_market(engine: Engine) -> MarketSide:
+        nonlocal market
+        parts = LiveMarketParts(
+            settings=settings,
+            client=client,
+            ledger=ledger,
+            clock=clock,
+            rules=rules,
+            strategies=strategies,
+            noticeboard=engine.noticeboard,
+            held=engine.trades.symbols,
+            close=engine.close,
+            universe_settings=lambda: in_force().universe,
+            make_socket=outside.make_socket,
+            make_executor=outside.make_executor,
+            on_scanned=on_scanned,
+        )
+        market = LiveMarket(parts, engine.consider)
+        return market
+
+    def make_user_side(engine: Engine) -> UserSide:
+        nonlocal user_stream
+        user_stream = UserStream(
+            client, settings.exchange, clock, on_event=engine.on_user_event, make_socket=outside.make_socket
+        )
+        return user_stream
+
+    def make_admission(halts: Halts) -> Admission | None:
+        if admission is None:
+            return None
+        parts = AdmissionParts(
+            preflight=preflight_of(settings, clock, client, ledger.run, rules).run,
+            take_lease=lambda: Lease.take(client, clock, ledger.run),
+            is_strict=admission.is_strict,
+        )
+        return Admission(parts, halts)
+
+    engine = build_engine(
+        settings,
+        clock,
+        client,
+        ledger,
+        rules,
+        make_market,
+        make_user_side,
+        make_admission,
+        flag=outside.flag,
+        settings_now=in_force,
+    )
+    return Trader(engine, client, ledger, market, rules, user_stream)
+
+
+def load_strategies(settings: Settings) -> list[Strategy]:
+    """All that are named. Raises: BadStrategy."""
+    return [load_strategy(choice) for choice in settings.strategies]
 
 
 def preflight_of(
