@@ -160,7 +160,7 @@ class Panic:
     async def _look_and_act(self, asked: float) -> _Sight:
         """Every question and every deed by itself: one that fails holds up no other."""
         self._errors = []
-        positions = await self._tried(self._client.fetch_positions())
+        positions = await self._tried(self._positions())
         if positions is not None:
             for position in positions:
                 self._see(position)
@@ -183,6 +183,9 @@ class Panic:
             self._last.conditionals if conditionals is None else conditionals,
         )
         return sight
+
+    async def _positions(self) -> list[Position]:
+        return [each for each in await self._client.fetch_positions() if each.symbol.endswith(QUOTE)]
 
     async def _plain_orders(self) -> list[Order]:
         found = await self._client.fetch_open_orders(lane=Lane.PROTECTIVE)
