@@ -46,7 +46,6 @@ async def trade_desk(
     aside = Aside(venue.ledger_url)
     parts = DeskParts(
         clock=clock,
-        started_ms=clock.now_ms(),
         address=venue.address,
         status=trader.engine.status,
         record=lambda: trader.engine.risk_watch.record,

@@ -72,11 +72,11 @@ class AccountQuestions:
 
     async def _tell_status(self, _asker: Asker) -> Answer:
         status, settings = self._parts.status(), self._parts.settings
-        today = self._parts.record().day
-        day_start = None if today is None or today.number != status.now_ms // DAY_MS else today.equity_start
-        uptime_ms = status.now_ms - self._parts.started_ms
+        seen_ms = status.account_age_ms
         naked = DASH if status.naked_ms_max is None else f"{status.naked_ms_max:.0f} ms"
         notes = [f"The books disagree: {status.books_disagree}."] if status.books_disagree else []
+        if status.notes_waiting:
+            notes.append(f"{status.notes_waiting} notes wait for the ledger.")
         if settings.complaint:
             notes.append(f"The runtime file is not taken: {settings.complaint}.")
         return Answer(
@@ -84,29 +84,32 @@ class AccountQuestions:
             facts=(
                 ("entries", f"off: {status.entries_halted}" if status.entries_halted else "on"),
                 ("equity", f"{money(status.balance.equity)} USDC"),
-                ("today", DASH if day_start is None else f"{signed(status.balance.equity - day_start)} USDC"),
+                ("today", f"{signed(status.pnl_day)} USDC"),
                 ("available", f"{money(status.balance.available)} USDC"),
                 ("positions", str(len(status.positions))),
                 ("trades closed", str(status.trades_closed)),
                 ("without a stop", f"{naked} at most"),
                 ("profile", settings.now.profile),
                 ("mode", f"{settings.now.mode}, {self._parts.address}"),
+                ("account seen", DASH if seen_ms is None else f"{lasting(seen_ms)} ago"),
                 ("books agree until", at(status.audited_ms)),
-                ("up", lasting(uptime_ms)),
+                ("up", lasting(status.uptime_ms)),
             ),
             notes=tuple(notes),
             data={
                 "now_ms": status.now_ms,
-                "uptime_ms": uptime_ms,
+                "uptime_ms": round(status.uptime_ms),
                 "mode": settings.now.mode.value,
                 "profile": settings.now.profile,
                 "entries_halted": status.entries_halted,
                 "equity": plain(status.balance.equity),
-                "equity_day_start": None if day_start is None else plain(day_start),
+                "pnl_day": plain(status.pnl_day),
                 "available": plain(status.balance.available),
                 "positions": [_position_data(line) for line in status.positions],
                 "trades_closed": status.trades_closed,
                 "naked_ms_max": status.naked_ms_max,
+                "account_age_ms": None if seen_ms is None else round(seen_ms),
+                "notes_waiting": status.notes_waiting,
                 "audited_ms": status.audited_ms,
                 "books_disagree": status.books_disagree,
                 "settings_complaint": settings.complaint,

@@ -38,7 +38,6 @@ class DeskParts:
     """Where answers come from, and who does what is wanted."""
 
     clock: Clock
-    started_ms: int  # exchange time
     address: str  # of the exchange, for people
     status: Callable[[], Status]
     record: Callable[[], Record]  # what limits of risk remember
