@@ -30,6 +30,8 @@ from ratchet.cli.progress import show_progress
 from ratchet.cli.refusal import Refusal
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.settings import Settings, load_settings
+from ratchet.control.desk import Refused
+from ratchet.control.kpi import measure, target_words
 from ratchet.exchange.errors import ExchangeError
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.ledger.errors import LedgerError
@@ -146,6 +148,7 @@ async def _demo(options: DemoOptions) -> int:
                 stopped = await _trade(trader, options, clock, console)
                 report, trades = await _report(trader, exchange, started)
                 points = await _equity_points(trader.ledger)
+                targets = [] if options.json else await _targets(trader.ledger, clock.now_ms())
     picture = run_dir / "equity.png"
     await asyncio.to_thread(
         draw_equity, points, picture, f"{exchange.ready.market}: {report.closed_trades} closed trades"
@@ -154,6 +157,8 @@ async def _demo(options: DemoOptions) -> int:
         print(orjson.dumps(report.as_json()).decode())
     else:
         print_report(report, trades, console)
+        for line in targets:
+            console.print(line, highlight=False)
         console.print(f"equity curve: {picture}", highlight=False)
     return INTERRUPTED if stopped else 0
 
@@ -247,6 +252,15 @@ def _rows(answer: object) -> list[object]:
 
 async def _equity_points(ledger: Ledger) -> list[tuple[int, Decimal]]:
     return [(point.at_ms, point.equity) for point in (await ledger.summary(0)).equity]
+
+
+async def _targets(ledger: Ledger, now_ms: int) -> list[str]:
+    """How the run stands with what is wanted of it; nothing before the first minute."""
+    try:
+        measured = await measure(ledger, 0, now_ms)
+    except Refused:
+        return []
+    return [f"{target.name}: {target_words(target)}" for target in measured.targets]
 
 
 def _exchange_arguments(options: DemoOptions) -> list[str]:

@@ -1,7 +1,7 @@
 """The report: a run against what is wanted of it. It promises nothing: it tells what was, and how sure that is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ratchet.control.answer import Answer, Json, Table
 from ratchet.control.desk import Refused
@@ -9,7 +9,9 @@ from ratchet.control.shape import DASH, at, day, lasting, percent, signed
 from ratchet.domain.money import plain
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.performance import GroupResult, Measured, Performance, Target, Unit, performance
+from ratchet.observe.notices import Kind
 
+FAULTS_MAX = 10_000
 GROUP_ROWS_MAX = 5  # of the best and of the worst symbols
 NO_PROMISE = "What was says nothing certain of what will be."
 
@@ -21,12 +23,19 @@ async def measure(ledger: Ledger, since_ms: int, until_ms: int) -> Performance:
         summary=await ledger.summary(since_ms),
         hours=await ledger.results_by_hour(since_ms, until_ms),
         scans_ms=[scan.decided_ms_max for scan in scans if scan.decided_ms_max is not None],
-        faults_ms=None,
+        faults_ms=await _faults_ms(ledger, since_ms),
         until_ms=until_ms,
     )
     if not measured.summary.equity and not measured.summary.trade_rows:
         raise Refused(f"report: the ledger tells of nothing since {at(since_ms)}")
     return await asyncio.to_thread(performance, measured)  # the resamples take a while
+
+
+async def _faults_ms(ledger: Ledger, since_ms: int) -> Sequence[int] | None:
+    """When exceptions that nobody caught were noticed. None where no notice was written down at all."""
+    if not await ledger.notices_since(since_ms, 1):
+        return None
+    return [each.at_ms for each in await ledger.notices_since(since_ms, FAULTS_MAX, Kind.UNHANDLED.value)]
 
 
 async def report(ledger: Ledger, now_ms: int, since_ms: int = 0) -> Answer:

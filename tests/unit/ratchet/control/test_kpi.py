@@ -12,6 +12,7 @@ from ratchet.control.kpi import NO_PROMISE, report
 from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.order import Side
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.notices import NoticeLine
 from ratchet.ledger.signals import Scan
 from tests.unit.ratchet.ledger.test_ledger import NOW_MS, a_fill, a_trade_with_its_entry
 
@@ -68,3 +69,14 @@ async def test_since_leaves_out_what_was_before(ledger: Ledger) -> None:
 async def test_an_empty_ledger_has_no_report(ledger: Ledger) -> None:
     with pytest.raises(Refused, match="the ledger tells of nothing"):
         await report(ledger, NOW_MS)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "seen"), [((), "nothing measured"), (("start",), "0"), (("start", "unhandled"), "1")]
+)
+async def test_exceptions_are_counted_where_notices_are_kept(ledger: Ledger, kinds: tuple[str, ...], seen: str) -> None:
+    await a_won_trade(ledger)
+    notices = [NoticeLine(at_ms=NOW_MS, kind=kind, weight="info", symbol=None, text=kind) for kind in kinds]
+    await ledger.record_notices(notices, forget_before_ms=0)
+    data: Any = (await report(ledger, NOW_MS + HOUR_MS)).data
+    assert data["targets"][-1]["seen"].startswith(seen)
