@@ -77,6 +77,7 @@ async def test_strangers_get_no_answer_and_are_named_in_the_log_once(api: BotApi
             await bot.done_with("status")
             await bot.said("status")
     assert [line["chat"] for line in logs if line["event"] == "telegram_stranger"] == [STRANGER]
+    assert "telegram_failed" not in [line["event"] for line in logs]
     assert bot.desk.asked == [("status",)]
     assert {sent.chat for sent in api.messages} <= {OPERATOR, GROUP, VIEWER}
     assert api.press_answers == {}

@@ -75,7 +75,7 @@ class Alerts:
                 if reach.is_lost:
                     await api.me()  # how long it was away is known, and said first, as soon as anything is answered
                 await self._tell(api)
-            except Unreachable:
+            except (Unreachable, NotAccepted):
                 await asyncio.sleep(again.next_s())
             except TooFast as no:
                 await asyncio.sleep(no.retry_after_s)

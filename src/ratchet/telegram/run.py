@@ -134,15 +134,15 @@ class _Face:
         pauses = Pauses(self._pace.again_first_s, self._pace.again_most_s)
         while True:
             try:
-                me = await self._api.me()
+                bot_name = await self._api.me()
                 await self._api.delete_webhook()
             except TooFast as no:
                 await asyncio.sleep(no.retry_after_s)
             except (Unreachable, NotAccepted, ChatClosed):
                 await asyncio.sleep(pauses.next_s())
             else:
-                self._conversation.bot_name = me.username
-                log.info("telegram_hears", bot=me.username, chats=len(self._alerts))
+                self._conversation.bot_name = bot_name
+                log.info("telegram_hears", bot=bot_name, chats=len(self._alerts))
                 if not self._alerts:
                     log.warning(
                         "telegram_nobody", mend="write to the bot: the log then says what to put into operators"
