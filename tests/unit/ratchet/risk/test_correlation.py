@@ -98,3 +98,22 @@ def test_what_is_not_known_counts_on_the_same_side_only() -> None:
     held = [a_bracket("0.001", symbol=ETH), a_bracket("0.001", Side.SELL, "SOLUSDC")]
     found = companions(SYMBOL, Side.BUY, held, {}, LIMITS)
     assert found == Companions(unknown=(held[0].symbol,))
+
+
+def test_a_jump_over_candles_that_one_of_them_lacks_is_no_return() -> None:
+    one, other = a_path(1, 100), a_path(2, 100)
+    jumped = [*one[:50], *(price * 3 for price in one[50:])]
+    also_jumped = candles([*other[:50], *(price * 3 for price in other[50:])])
+    kept = np.r_[0:45, 55:100]
+    holed = CandleArrays(
+        timeframe_ms=also_jumped.timeframe_ms,
+        open_ms=also_jumped.open_ms[kept],
+        open=also_jumped.open[kept],
+        high=also_jumped.high[kept],
+        low=also_jumped.low[kept],
+        close=also_jumped.close[kept],
+        volume=also_jumped.volume[kept],
+    )
+    found = correlation(candles(jumped), holed, 72)
+    assert found is not None
+    assert abs(found) < 0.5

@@ -24,6 +24,7 @@ from tests.unit.ratchet.risk.brackets import (
     SYMBOL,
     a_balance,
     a_bracket,
+    a_close,
     a_day,
     a_signal,
     an_exposure,
@@ -162,3 +163,8 @@ def test_settings_that_change_hold_for_the_next_plan() -> None:
     assert isinstance(before, Approved)
     assert isinstance(after, Approved)
     assert (before.bracket.quantity, after.bracket.quantity) == (Decimal("0.002"), Decimal("0.001"))
+
+
+def test_what_stands_in_the_way_whatever_the_size_is_named_before_the_size() -> None:
+    cooling = an_exposure(a_balance("1"), closes=[a_close(1)])
+    assert reason(planned(exposure=cooling)).startswith("cool_down: BTCUSDC is left alone until 12:44 UTC")
