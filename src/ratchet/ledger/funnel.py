@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, select, union_all
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from ratchet.domain.identity import TradeId
 from ratchet.domain.order import Side
@@ -105,12 +106,20 @@ async def newest_ms(session: AsyncSession) -> int | None:
 
 
 def _trade_id() -> ScalarSelect[int]:
-    """The trade that the decision of a row led to: the first of its strategy on its symbol after its candle."""
+    """The trade that the decision of a row led to: the first of its strategy on its symbol after its candle.
+
+    None if that is a later decision's: a trade that could not be written down was not begun.
+    """
+    later = aliased(SignalRow)
+    is_later = (later.symbol == SignalRow.symbol) & (later.strategy == SignalRow.strategy)
+    is_later &= (later.stage == Stage.SENT.value) & (later.candle_close_ms > SignalRow.candle_close_ms)
+    is_anothers = exists().where(is_later, later.candle_close_ms <= TradeRow.opened_ms).correlate(SignalRow, TradeRow)
     is_soon: ColumnElement[bool] = TradeRow.opened_ms.between(
         SignalRow.candle_close_ms, SignalRow.candle_close_ms + ENTRY_LATEST_MS
     )
     is_its = (TradeRow.symbol == SignalRow.symbol) & (TradeRow.strategy == SignalRow.strategy)
-    return select(func.min(TradeRow.id)).where(is_its, is_soon).correlate(SignalRow).scalar_subquery()
+    found = select(func.min(TradeRow.id)).where(is_its, is_soon, ~is_anothers)
+    return found.correlate(SignalRow).scalar_subquery()
 
 
 async def _lines(session: AsyncSession, rows: Sequence[SignalRow]) -> list[DecisionLine]:

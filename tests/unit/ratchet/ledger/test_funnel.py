@@ -116,6 +116,19 @@ async def test_a_decision_tells_of_the_trade_it_led_to(ledger: Ledger, filled: b
     assert after.trade.ended_by == "hold"
 
 
+async def test_a_trade_is_that_of_the_last_decision_before_it(ledger: Ledger) -> None:
+    not_begun, refused = replace(a_signal(), candle_close_ms=NOW_MS - 2 * STEP_MS), nothing(at_ms=NOW_MS - STEP_MS)
+    await ledger.record_signals([(not_begun, SENT), (refused, NO), (a_signal(), SENT)])
+    trade = await taken(ledger, filled=True)
+    taking = {line.candle_close_ms: line.trade for line in await ledger.decisions_on(SYMBOL, 10)}
+    assert {at_ms: None if each is None else each.trade_id for at_ms, each in taking.items()} == {
+        NOW_MS: trade,
+        NOW_MS - STEP_MS: None,
+        NOW_MS - 2 * STEP_MS: None,
+    }
+    assert (await ledger.stage_counts(0, NOW_MS)).filled == 1
+
+
 async def test_the_newest_decisions_come_first_and_no_more_than_wanted(ledger: Ledger) -> None:
     await ledger.record_signals([(nothing(at_ms=NOW_MS + number * STEP_MS), NO) for number in range(5)])
     lines = await ledger.decisions_on(SYMBOL, 2)
