@@ -261,3 +261,17 @@ async def test_what_was_done_and_is_told_in_unknown_words_is_not_done_again(api:
         await eventually(lambda: api.count("sendMessage") > before + 1, lambda: "no answer was sent")
         await bot.polls_again(1)
         assert api.count("sendMessage") == before + 2
+
+
+async def test_not_found_is_said_of_a_token_at_the_start_only(api: BotApi) -> None:
+    async with a_bot(api) as bot:
+        await bot.done_with("status")
+        api.fail("*", 404, "Not Found")  # of somebody between here and Telegram
+        calls = api.count("getUpdates")
+        await eventually(lambda: api.count("getUpdates") > calls + 2, lambda: "it gave up")
+        api.heal()
+        api.say("/why X")
+        await bot.said("why X")
+    async with a_bot(api) as bot:
+        api.fail("*", 404, "Not Found")
+        await asyncio.wait_for(bot.task, 5)

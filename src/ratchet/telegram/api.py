@@ -114,6 +114,7 @@ class Api:
         token = settings.token.get_secret_value()
         self._bot = Bot(token, session=_Session(TelegramAPIServer.from_base(settings.base_url), time_there))
         self._redaction = Redaction((token, quote(token, safe="")))
+        self._is_known = False  # the token: once it was, "not found" says nothing against it
         self._silent_until_ms: dict[int, float] = {}  # by chat, while Telegram wants it
 
     async def __aenter__(self) -> Self:
@@ -201,6 +202,7 @@ class Api:
         except UNREADABLE as error:
             failure = self._named(error)
         else:
+            self._is_known = True
             self._reach.answered()
             return result
         if isinstance(failure, Unreachable):
@@ -217,7 +219,9 @@ class Api:
                 return TooFast(error.retry_after)
             case TelegramConflictError(method=GetUpdates()):
                 return TokenTaken(self._words(error))
-            case TelegramUnauthorizedError() | TelegramNotFound(method=GetMe()):
+            case TelegramUnauthorizedError():
+                return TokenRefused(self._words(error))
+            case TelegramNotFound(method=GetMe()) if not self._is_known:
                 return TokenRefused(self._words(error))
             case TelegramServerError():
                 return Unreachable("Telegram has trouble of its own")
