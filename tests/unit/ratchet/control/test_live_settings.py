@@ -117,6 +117,19 @@ async def test_what_cannot_be_in_force_is_complained_about_once_and_the_last_goo
         assert len(it.notices) == 3
 
 
+async def test_what_is_no_file_is_complained_about_once_as_well() -> None:
+    async with a_keeper() as it:
+        it.file.mkdir()
+        for _ in range(3):
+            await it.keeper.look()
+        [notice] = it.notices
+        assert notice.text.startswith("the settings in force stay: runtime.json: ")
+        it.file.rmdir()
+        it.write(leverage_of(3))
+        await it.keeper.look()
+        assert it.leverage == 3
+
+
 async def test_what_only_its_users_can_tell_is_asked_before_anything_is_in_force() -> None:
     async with a_keeper() as it:
         it.write(leverage_of(4))

@@ -25,6 +25,7 @@ class Harmless:
 
     clock: StandingClock = field(default_factory=StandingClock)
     done: list[tuple[str, ...]] = field(default_factory=list)
+    understood: list[str] = field(default_factory=list)
     error: Exception | None = None
 
     def desk(self) -> OperatorsDesk:
@@ -32,6 +33,7 @@ class Harmless:
 
     def _understand(self, name: str) -> Understand:
         async def understand(words: Words) -> Request:
+            self.understood.append(name)
             said = words.rest("words") if words.has_more() else ""
 
             async def do(asker: Asker) -> Answer:
@@ -66,6 +68,7 @@ async def test_viewers_ask_and_operators_change() -> None:
     assert said == "pause: only an operator may ask this, and telegram 12 is a viewer"
     assert await refused(desk, VIEWER, "panic") == said.replace("pause", "panic")
     assert await refused(desk, VIEWER, "config", "set") == said.replace("pause", "config")
+    assert it.understood == ["status", "config"]  # what a viewer may not ask is not even looked at
     await desk.ask(OPERATOR, ["pause"])
     assert it.done == [("telegram 12", "status", ""), ("cli", "pause", "")]
 
