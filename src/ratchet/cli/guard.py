@@ -65,7 +65,9 @@ async def _guard(settings: Settings, *, is_child: bool) -> None:
     )
     async with BinanceClient(_exchange(settings), clock) as client:
         guardian = Guardian(client, clock, patience, settings.guard.interval_s)
-        watch = Watch(guardian, clock, Systemd(os.environ), settings.guard.idle_end_minutes * 60_000)
+        watch = Watch(
+            guardian, clock, Systemd({} if is_child else os.environ), settings.guard.idle_end_minutes * 60_000
+        )
         if is_child:
             loop = asyncio.get_running_loop()
             _at_end_of_stdin(lambda: loop.call_soon_threadsafe(watch.alone.set))

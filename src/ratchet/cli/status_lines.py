@@ -8,6 +8,7 @@ import orjson
 from rich.console import Console
 
 from ratchet.domain.money import plain
+from ratchet.observe.vitals import Vitals
 from ratchet.trading.status import Status
 
 EVERY_S = 10.0  # and whenever something changed
@@ -38,6 +39,10 @@ class StatusLines:
                 told, told_at = news, loop.time()
             await asyncio.sleep(LOOK_S)
 
+    def tell_vitals(self, vitals: Vitals) -> None:
+        """How it all goes, in one line for people."""
+        self.say(line_of_vitals(vitals))
+
     def _print(self, status: Status) -> None:
         if self._as_json:
             print(orjson.dumps(as_json(status)).decode(), flush=True)
@@ -65,6 +70,31 @@ def line_of(status: Status) -> str:
     return ", ".join(parts)
 
 
+def line_of_vitals(vitals: Vitals) -> str:
+    """What a state does not say: results, and how it stands with exchange and streams."""
+    at = datetime.fromtimestamp(vitals.now_ms / 1_000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+    minutes, hours = int(vitals.uptime_s) // 60 % 60, int(vitals.uptime_s) // 3_600
+    naked = "-" if vitals.naked_ms_max is None else f"{vitals.naked_ms_max:.1f} ms"
+    parts = [
+        f"{at}  up {hours}:{minutes:02} h",
+        f"balance {vitals.equity:.2f} USDC, {vitals.available:.2f} of it free",
+        f"day {vitals.pnl_day:+.2f}",
+        f"open {vitals.pnl_open:+.2f} in {vitals.positions}",
+        f"naked at most {naked}",
+        f"last word of the user stream {_ago(vitals.user_stream_age_s, is_open=vitals.is_user_stream_open)}",
+        f"of the market stream {_ago(vitals.market_stream_age_s)}",
+        f"request weight {vitals.weight_used} of {vitals.weight_max}",
+        *([f"{vitals.notes_waiting} notes wait for the ledger"] if vitals.notes_waiting else []),
+    ]
+    return ", ".join(parts)
+
+
+def _ago(age_s: float | None, *, is_open: bool = True) -> str:
+    if not is_open:
+        return "none: not connected"
+    return "none yet" if age_s is None else f"{age_s:.1f} s ago"
+
+
 def as_json(status: Status) -> dict[str, object]:
     """One state. Money is text, times are ms since the epoch."""
     return {
@@ -88,4 +118,8 @@ def as_json(status: Status) -> dict[str, object]:
         "entries_halted": status.entries_halted,
         "audited_ms": status.audited_ms,
         "books_disagree": status.books_disagree,
+        "uptime_ms": status.uptime_ms,
+        "pnl_day": plain(status.pnl_day),
+        "account_age_ms": status.account_age_ms,
+        "notes_waiting": status.notes_waiting,
     }

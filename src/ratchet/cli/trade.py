@@ -1,6 +1,7 @@
 """`ratchet trade`: trade until told to stop, on paper, on the testnet or with real money."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -13,6 +14,8 @@ from ratchet.cli.local_exchange import LocalExchangeFailed
 from ratchet.cli.refusal import Refusal
 from ratchet.cli.status_lines import StatusLines
 from ratchet.cli.trade_desk import trade_desk
+from ratchet.cli.trade_telegram import load_telegram, telegram_face
+from ratchet.cli.trade_watch import TradeWatch
 from ratchet.cli.trading_venue import TradingVenue, trading_venue, venue_settings
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.live import LiveSettings
@@ -28,6 +31,7 @@ from ratchet.guardian.child import guardian_child
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
+from ratchet.observe.systemd import Systemd
 from ratchet.strategy.plugin import BadStrategy, load_strategy
 from ratchet.trading.lease import refuse_if_taken
 from ratchet.trading.process_lock import lock_ledger
@@ -54,6 +58,7 @@ def trade(
         _refuse_what_is_not_meant(settings.mode, live=live)
         for choice in settings.strategies:
             load_strategy(choice)
+        load_telegram(settings)
         run(_trade(settings, StatusLines(as_json=json)))
     except (LocalExchangeFailed, BadSettings, BadStrategy, CannotTrade, LedgerError) as error:
         raise Refusal(str(error)) from None
@@ -76,18 +81,24 @@ async def _trade(settings: Settings, lines: StatusLines) -> None:
         ):
             ledger, log = venue.ledger_url.partition(":///")[2], settings.log_dir
             lines.say(f"{venue.settings.mode}: {venue.address}; ledger {ledger}, log in {log}")
-            await _Session(venue, lines, stop).run()
+            clock = SystemClock()
+            watch = TradeWatch(venue.settings, clock, lines, Systemd(os.environ))
+            async with watch.process():
+                await _Session(venue, lines, stop, clock, watch).run()
 
 
 class _Session:
     """From the first question to the exchange until told to stop."""
 
-    def __init__(self, venue: TradingVenue, lines: StatusLines, stop: asyncio.Event) -> None:
+    def __init__(
+        self, venue: TradingVenue, lines: StatusLines, stop: asyncio.Event, clock: SystemClock, watch: TradeWatch
+    ) -> None:
         self._venue = venue
         self._settings = venue.settings
         self._lines = lines
         self._stop = stop
-        self._clock = SystemClock()
+        self._watch = watch
+        self._clock = clock
         self._is_flat = False  # for certain
         self._live = LiveSettings(venue.settings)
         self._desk: Desk | None = None  # while a trader runs
@@ -144,7 +155,12 @@ class _Session:
         while not self._stop.is_set():
             try:
                 async with open_trader(
-                    self._settings, self._clock, self._venue.ledger_url, terms, lambda: self._live.now
+                    self._settings,
+                    self._clock,
+                    self._venue.ledger_url,
+                    terms,
+                    lambda: self._live.now,
+                    self._watch.metrics.on_scanned,
                 ) as trader:
                     await self._trade_with(trader)
             except ExchangeError as error:
@@ -158,7 +174,11 @@ class _Session:
         # Owned here rather than by a group: a group would wrap the one-line error of the engine.
         telling = asyncio.create_task(self._lines.tell(trader.engine.status), name="status lines")
         try:
-            async with trade_desk(trader, self._live, self._venue, self._clock) as self._desk:
+            async with (
+                self._watch.trader(trader),
+                trade_desk(trader, self._live, self._venue, self._clock) as self._desk,
+                telegram_face(self._settings, self._desk, trader.engine.noticeboard, self._clock),
+            ):
                 await trader.engine.run(None, self._stop)
         finally:
             self._desk = None

@@ -62,9 +62,8 @@ class OpenTrades:
         self._none_open.set()
         self.closed = 0  # how many have ended here
         self.naked_ms_max: float | None = None
-        self.on_naked_known: Callable[[float], None] = lambda _: (
-            None
-        )  # of a trade that is over, real ms; returns at once
+        # Told of the real ms of each trade that is over; returns at once.
+        self.on_naked_known: Callable[[float], None] = lambda _: None
 
     # Which there are ----------------------------------------------------------------------------------------------
 

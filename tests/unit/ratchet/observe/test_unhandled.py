@@ -3,9 +3,14 @@
 import asyncio
 import gc
 import io
+import logging
 import threading
 from contextlib import redirect_stderr
+from pathlib import Path
 
+import structlog
+
+from ratchet.observe.log import logging_to
 from ratchet.observe.unhandled import Unhandled
 
 IN_TIME_S = 10.0
@@ -83,6 +88,28 @@ async def test_a_complaint_of_the_loop_is_no_exception() -> None:
     with told.unhandled.caught(loop):
         loop.call_exception_handler({"message": "Unclosed connection"})
     assert told.unhandled.count == 0
+
+
+async def test_what_the_last_resort_of_a_task_logs_counts_once(tmp_path: Path) -> None:
+    told = Told()
+    with logging_to(tmp_path, console=False), told.unhandled.caught(asyncio.get_running_loop()):
+        log = structlog.get_logger("ratchet.test")
+        try:
+            raise ValueError("of hunter22")  # noqa: TRY301 - it is caught as a last resort does
+        except ValueError as error:
+            log.exception("keeper_failed")
+            log.error("also", exc_info=error)
+            logging.getLogger("somebody.else").exception("theirs")
+            log.warning("expected", exc_info=True)
+            log.error("expected, too", error=str(error))
+        told.unhandled.tell("here", ValueError("x"))
+    assert told.lines == [
+        "unhandled in keeper_failed: ValueError: of ***",
+        "unhandled in also: ValueError: of ***",
+        "unhandled in theirs: ValueError: of ***",
+        "unhandled in here: ValueError: x",
+    ]
+    assert told.unhandled.count == 4
 
 
 def test_what_ends_the_process_shows_its_traceback_without_secrets() -> None:
