@@ -19,6 +19,7 @@ async def asked(folder: Path, *arguments: str) -> Any:
     return json.loads(out)
 
 
+@pytest.mark.timeout(300)  # a demo and four more commands
 async def test_report_and_why_agree_with_the_demo_to_the_last_decimal(tmp_path: Path) -> None:
     demo = await asked(tmp_path, "demo", "--hours", "3")
     ledger = str(next(tmp_path.glob("var/demo/*/ledger.db")))
