@@ -1,5 +1,6 @@
 """What the simulations share: settings as they come, without anybody's keys."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from ratchet.config.settings import Settings, load_settings
 from ratchet.drill.drill import NOBODYS, DrillOptions
 
 
-def settings(**overrides: object) -> Settings:
-    """The balanced profile, and what is said."""
+def settings(exchange_own: Mapping[str, object] | None = None, **overrides: object) -> Settings:
+    """The balanced profile, and what is said. Args: exchange_own, of the exchange's section."""
     none = Path("there-is-no-such-file")
-    return load_settings(env_file=none, runtime_file=none, environ={}, overrides={"exchange": NOBODYS, **overrides})
+    exchange = {**NOBODYS, **(exchange_own or {})}
+    return load_settings(env_file=none, runtime_file=none, environ={}, overrides={"exchange": exchange, **overrides})
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ JITTER = 0.3  # of the latency
 ERROR_STATUS = 400
 RECONNECT_S = 0.25
 _METHOD = re.compile(r"fapi(?:Public|Private)(V\d)?(Get|Post|Put|Delete)(.+)")
-_PATHS = {"positionSideDual": "positionSide/dual", "ticker24hr": "ticker/24hr"}
+_PATHS = {"positionSideDual": "positionSide/dual", "ticker24hr": "ticker/24hr", "tickerBookTicker": "ticker/bookTicker"}
 
 
 class Network:

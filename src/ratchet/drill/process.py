@@ -40,14 +40,16 @@ class Died(BaseException):
 class WorldClock(SystemClock):
     """The clock of a machine in the world, which may be off the exchange's; it is set as every other is."""
 
-    def __init__(self, world: World, skew_ms: int = 0) -> None:
+    def __init__(self, world: World, skew_ms: int = 0, epoch_ms: int = START_MS) -> None:
+        """`epoch_ms`: exchange time at the world's beginning."""
         super().__init__()
         self._world = world
+        self._epoch_ms = epoch_ms
         self.skew_ms = skew_ms  # of the machine
 
     def now_ms(self) -> int:
         """Exchange time, as this machine believes."""
-        return START_MS + int(self._world.now_ms) + self.skew_ms + self._ahead_ms
+        return self._epoch_ms + int(self._world.now_ms) + self.skew_ms + self._ahead_ms
 
     def elapsed_ms(self) -> float:
         """The world's time is what counts as real."""

@@ -2,9 +2,9 @@
 
 import secrets
 import string
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from decimal import Decimal
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -64,6 +64,8 @@ RUN_LENGTH = 4
 RUN_ALPHABET = string.ascii_lowercase + string.digits
 REASON_LENGTH_MAX = 200
 
+Answer = TypeVar("Answer")
+
 
 class Ledger:
     """Each call is done wholly or not at all, and is on the disk when it returns."""
@@ -103,6 +105,11 @@ class Ledger:
             await self._writer.close()
         finally:
             await self._engine.dispose()
+
+    async def ask(self, question: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
+        """The answer to a question that has a module of its own."""
+        async with self._sessions() as session:
+            return await question(session)
 
     # Trades ----------------------------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ class Keeper:
         filled = await self._enter(approved, strategy, profile)
         if filled == 0:
             return False
-        self._say(Kind.ENTRY, entered(self.state, self._price_stop))
+        self._say(Kind.ENTRY, entered(self.state, filled, self._price_stop))
         if await self._covered() and not self._reason:
             if filled != approved.bracket.quantity:
                 self._rungs = self._plan_rungs(filled)

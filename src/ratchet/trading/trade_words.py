@@ -8,12 +8,10 @@ from ratchet.domain.order import Side
 from ratchet.trading.trade_state import TradeState
 
 
-def entered(state: TradeState, price_stop: Decimal) -> str:
-    """It has begun."""
-    return (
-        f"{state.symbol} {_direction(state)} {plain(state.quantity_held)} at {_price(state.price_entry)}, "
-        f"stop {plain(price_stop)}"
-    )
+def entered(state: TradeState, quantity: Decimal, price_stop: Decimal) -> str:
+    """It has begun. Args: quantity, as the exchange answered: its fills may not be known yet."""
+    at = _price(state.price_entry)
+    return f"{state.symbol} {_direction(state)} {plain(quantity)} at {at}, stop {plain(price_stop)}"
 
 
 def rung_taken(state: TradeState, fill: Fill) -> str:
