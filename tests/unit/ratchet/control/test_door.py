@@ -176,12 +176,15 @@ async def test_a_door_of_a_process_that_is_gone_is_taken_over(tmp_path: Path) ->
     file = tmp_path / "control.json"
     ended = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await ended.wait()
-    left = DoorPlate("127.0.0.1", 1, "old", ended.pid)
+    other = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)  # has its port by now
+    left = DoorPlate("127.0.0.1", other.sockets[0].getsockname()[1], "old", ended.pid)
     write_plate(file, left)
     assert left.is_stale()
     async with an_open_door(file, Parrot()) as plate:
         assert not plate.is_stale()
         assert (await post(plate, {"words": ["status"]}))[0] == 200
+    other.close()
+    await other.wait_closed()
 
 
 async def test_a_door_of_a_process_that_lives_stays_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
