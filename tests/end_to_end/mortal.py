@@ -274,6 +274,9 @@ class ToldSignals:
                     closed = [symbol for symbol, _ in report.closed]
                     more = {"left": left, "cancelled": cancelled, "closed": closed, "waits_for": report.waits_for}
                     self._fate.tell("panicked", is_flat=report.is_flat, took_ms=report.took_ms, **more)
+                case {"close": symbol, "by": who}:
+                    closed_report = await self._engine.operations.close(Symbol(symbol), who)
+                    self._fate.tell("closed", is_flat=closed_report.is_flat, held=str(closed_report.held_before))
                 case {"pause": who}:
                     self._fate.tell("paused", is_written=await self._engine.operations.pause(who))
                 case {"resume": who}:

@@ -148,6 +148,19 @@ async def test_in_the_middle_of_trades_and_while_paused_and_until_the_resume(sce
     await assert_accounted(scene, LINK)
 
 
+async def test_one_symbol_is_closed_and_the_others_stay(scene: Scene) -> None:
+    mortal = await holding(scene, SOL, LINK)
+    held = (await scene.judge.held())[SOL]
+    await tell(mortal, close=SOL, by="test")
+    answer = await mortal.until("closed")
+    assert (answer["is_flat"], Decimal(answer["held"])) == (True, held)
+    assert list(await scene.judge.held()) == [LINK]
+    await scene.judge.until_protected()
+    await tell(mortal, close=XRP, by="test")
+    assert (await mortal.until("closed", mortal.told.index(answer) + 1))["is_flat"], "nothing was held"
+    await assert_accounted(scene, SOL)
+
+
 async def test_stops_go_last(scene: Scene) -> None:
     mortal = await holding(scene, SOL)
     await panics(mortal)

@@ -250,12 +250,13 @@ class Operations:
 
     def _orders_known(self) -> Sequence[Order]:
         """What the trader believes to stand."""
-        return [
+        plain_ones = [
             (keeper.state.symbol, name)
             for keeper in self._trades.keepers()
             for name, order in keeper.state.orders.items()
             if order.status in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
         ]
+        return [*plain_ones, *self._protector.standing()]
 
     async def _flatten_when_wanted(self) -> None:
         while True:

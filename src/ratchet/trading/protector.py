@@ -249,6 +249,10 @@ class Protector:
         """What is held of it is ours to close after all, whatever the policy: somebody asked for it."""
         self.ward(symbol).ignored = False
 
+    def standing(self) -> list[tuple[Symbol, ClientOrderId]]:
+        """Every stop that is known to stand."""
+        return [(symbol, name) for symbol, ward in self._wards.items() for name in ward.standing]
+
     def coming(self) -> list[Symbol]:
         """Symbols of entries that may still bring something."""
         return [symbol for symbol, ward in self._wards.items() if ward.coming]
