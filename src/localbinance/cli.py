@@ -33,7 +33,7 @@ BAD_INPUT = 2
 
 app = typer.Typer(
     name="localbinance",
-    help="A Binance of one's own: USDⓈ-M futures over HTTP and WebSocket, on this machine only.",
+    help="A Binance of one's own: USDⓈ-M futures and spot over HTTP and WebSocket, on this machine only.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,6 +68,12 @@ def serve_command(
     from_: Annotated[str | None, typer.Option("--from", help="The first instant, ISO 8601, UTC.")] = None,
     to: Annotated[str | None, typer.Option("--to", help="The last instant of the recordings.")] = None,
     balance: Annotated[str, typer.Option(help="USDC on the account at the start.")] = "10000",
+    spot_balance: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ASSET=AMOUNT in the spot wallet; may be repeated. Without one: as much USDC as futures has."
+        ),
+    ] = None,
     api_key: Annotated[str, typer.Option(help="Of the account.")] = "local-key",
     api_secret: Annotated[str, typer.Option(help="Of the account.")] = "local-secret",
     check_time: Annotated[
@@ -95,7 +101,13 @@ def serve_command(
     options = ServeOptions(
         market=source,
         rules=rules,
-        accounts={api_key: Account(api_secret, {"USDC": _money("--balance", balance)})},
+        accounts={
+            api_key: Account(
+                api_secret,
+                {"USDC": _money("--balance", balance)},
+                _spot_balances(spot_balance or [f"USDC={balance}"]),
+            )
+        },
         host=host,
         port=port,
         speed=factor,
@@ -115,6 +127,8 @@ def serve_command(
             ready = {
                 "http": address.http,
                 "ws": address.ws,
+                "spotWs": f"{address.ws}/spot",
+                "wsApi": f"{address.ws}/ws-api/v3",
                 "apiKey": api_key,
                 "apiSecret": api_secret,
                 "market": source.name,
@@ -234,9 +248,17 @@ ccxt:
                   "fetchCurrencies": False, "fetchMargins": False}}}})
   exchange.exceptions["exact"].update(exchange.exceptions["linear"]["exact"])
 
+ccxt, spot:
+  exchange = ccxt.pro.binance({{"apiKey": "{key}", "secret": "{secret}",
+      "urls": {{"api": {{"public": "{http}/api/v3", "private": "{http}/api/v3", "sapi": "{http}/sapi/v1",
+          "ws": {{"spot": "{ws}/stream/ws", "ws-api": {{"spot": "{ws}/ws-api/v3"}}}}}}}},
+      "options": {{"defaultType": "spot", "fetchMarkets": {{"types": ["spot"]}},
+                  "fetchCurrencies": False, "fetchMargins": False}}}})
+
 python-binance:
   AsyncClient.API_URL, AsyncClient.FUTURES_URL = "{http}/api", "{http}/fapi"
-  BinanceSocketManager.FSTREAM_URL = "{ws}/"
+  AsyncClient.WS_API_URL = "{ws}/ws-api/v3"
+  BinanceSocketManager.FSTREAM_URL, BinanceSocketManager.STREAM_URL = "{ws}/", "{ws}/spot/"
   client = await AsyncClient.create("{key}", "{secret}")
 """
 
@@ -268,8 +290,18 @@ def _money(name: str, text: str) -> Decimal:
     except InvalidOperation:
         amount = Decimal(-1)
     if not (amount.is_finite() and 0 <= amount <= 10**12):
-        raise Refusal(f"{name} is {text!r}; an amount of USDC is wanted")
+        raise Refusal(f"{name} is {text!r}; an amount is wanted, such as 10000")
     return amount
+
+
+def _spot_balances(rows: list[str]) -> dict[str, Decimal]:
+    balances: dict[str, Decimal] = {}
+    for row in rows:
+        asset, separator, amount = row.partition("=")
+        if not (separator and asset.isalnum()):
+            raise Refusal(f"--spot-balance is {row!r}; ASSET=AMOUNT is wanted, such as TRUMP=25")
+        balances[asset.upper()] = _money(f"--spot-balance {asset}", amount)
+    return balances
 
 
 def _instant(name: str, text: str | None) -> int | None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -68,6 +69,7 @@ class SpotRules:
         return replace(self, symbols={**self.symbols, rules.symbol: rules})
 
 
+@cache
 def load_spot_rules() -> SpotRules:
     """Read the rules that come with the package."""
     raw: dict[str, Any] = json.loads((files("localbinance.rules") / _SOURCE).read_text(encoding="utf-8"))

@@ -7,9 +7,20 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from localbinance.core.act import CoreAct, Withdraw
 from localbinance.core.exchange import Exchange
+from localbinance.core.spot.act import (
+    SpotAct,
+    SpotCancelByHand,
+    SpotFillSlowly,
+    SpotFilter,
+    SpotOrderByHand,
+    SpotStatus,
+    SpotThin,
+    SpotWithdraw,
+)
 from localbinance.market.disturbed import Disturbed, Flash, Gap
+from localbinance.server.spot.floor import SpotFloor
 
-Act: TypeAlias = CoreAct | Withdraw | Gap | Flash
+Act: TypeAlias = CoreAct | Withdraw | Gap | Flash | SpotAct
 
 _KINDS: dict[str, Any] = {kind.__dataclass_fields__["act"].default: kind for kind in get_args(Act)}
 _READER: TypeAdapter[Act] = TypeAdapter(Annotated[Act, Field(discriminator="act")])
@@ -37,18 +48,33 @@ def read_act(found: object) -> Act:
         raise BadAct(f"{what}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
-def perform(exchange: Exchange, market: Disturbed, account: str, act: Act, now_ms: int) -> None:
+def perform(
+    exchange: Exchange, market: Disturbed, account: str, act: Act, now_ms: int, *, spot: SpotFloor | None = None
+) -> None:
     """Perform an act now; those upon an account upon this one, given by its API key.
 
-    Raises: Rejection for what the exchange refuses.
+    Raises: Rejection for what the exchange refuses; ValueError for an act upon spot where there is none.
     """
     match act:
+        case SpotOrderByHand() | SpotCancelByHand() | SpotWithdraw() | SpotStatus() | SpotFilter():
+            _perform_on_spot(spot, account, act, now_ms)
+        case SpotThin() | SpotFillSlowly():
+            _perform_on_spot(spot, account, act, now_ms)
         case Gap() | Flash():
             market.disturb(act)
         case Withdraw():
             exchange.deposit(account, act.asset, -act.amount, now_ms)
         case _:
             exchange.interfere(account, act, now_ms)
+
+
+def _perform_on_spot(spot: SpotFloor | None, account: str, act: SpotAct, now_ms: int) -> None:
+    if spot is None:
+        raise ValueError(f"{act.act} is an act upon spot, which is not played here")
+    symbol = act.order.symbol if isinstance(act, SpotOrderByHand) else getattr(act, "symbol", None)
+    if symbol is not None:
+        spot.listed(symbol)
+    spot.exchange.interfere(account, act, now_ms)
 
 
 def _check_names(where: str, found: dict[Any, Any], kind: Any) -> None:

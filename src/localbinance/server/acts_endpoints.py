@@ -19,7 +19,7 @@ def act(venue: Venue, call: Call) -> object:
         raise Rejection(-1130, f"act is no JSON: {error}") from None
     except BadAct as error:
         raise Rejection(-1130, str(error)) from None
-    perform(venue.exchange, venue.market, call.account, wanted, call.now_ms)
+    perform(venue.exchange, venue.market, call.account, wanted, call.now_ms, spot=venue.spot)
     return DONE
 
 

@@ -2,10 +2,13 @@
 
 from localbinance.market.candles import INTERVALS_MS, Candle
 from localbinance.server import refusals
+from localbinance.server.dialect import CandleSource
 from localbinance.server.endpoint import Endpoint, Routes
 from localbinance.server.rate_limit import KLINES_WEIGHT
 from localbinance.server.venue import Call, Venue
 from localbinance.server.wire_numbers import plain
+
+KLINES_MOST = 1_500
 
 
 def _candle_row(candle: Candle, interval_ms: int) -> list[object]:
@@ -27,18 +30,22 @@ def _candle_row(candle: Candle, interval_ms: int) -> list[object]:
 
 def _candles(venue: Venue, call: Call, symbol: str) -> list[list[object]]:
     venue.listed(symbol)
+    return candle_rows(venue.books.get(symbol), call, venue.clock.stepped_ms, most=KLINES_MOST)
+
+
+def candle_rows(book: CandleSource | None, call: Call, now_ms: int, *, most: int) -> list[list[object]]:
+    """The candles that a call asks for, `most` at most. Raises: Rejection -1102, -1120."""
     interval = call.parameters.required("interval")
     if interval not in INTERVALS_MS:
         raise refusals.invalid_interval()
-    book = venue.books.get(symbol)
     if book is None:
         return []
     candles = book.candles(
         interval,
         start_ms=call.parameters.integer("starttime"),
         end_ms=call.parameters.integer("endtime"),
-        limit=call.parameters.limit(default=500, most=1_500),
-        now_ms=venue.clock.stepped_ms,
+        limit=call.parameters.limit(default=500, most=most),
+        now_ms=now_ms,
     )
     interval_ms = INTERVALS_MS[interval]
     return [_candle_row(candle, interval_ms) for candle in candles]

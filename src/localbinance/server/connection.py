@@ -12,7 +12,7 @@ from aiohttp.web import WebSocketResponse
 from localbinance.server.faults import AT_ONCE, Deliveries
 from localbinance.server.lockstep import Lockstep, Seat
 from localbinance.server.outlet import Outlet
-from localbinance.server.stream_names import Route
+from localbinance.server.stream_names import Product, Route, Stream
 
 LOG = logging.getLogger(__name__)
 FRAMES_QUEUED_MAX = 20_000  # a reader that falls behind by more is cut off, as Binance does
@@ -31,12 +31,15 @@ class Connection:
         *,
         wrapped: bool,
         events: frozenset[str],
+        product: Product = Product.FUTURES,
         hang_up: Callable[[], None],  # drops the line without a word, for who does not even read the goodbye
     ) -> None:
         self.route = route
         self.wrapped = wrapped
         self.events = events  # of the user stream that it wants; empty = all
-        self.names: dict[str, None] = {}  # streams subscribed to, in the order of asking
+        self.product = product
+        self.names: dict[str, Stream] = {}  # streams subscribed to, in the order of asking
+        self.subscriptions: dict[str, int] = {}  # numbers of those that are told by number, by name: spot's users
         self.seat = Seat(self.ask)
         self.cut: str | None = None  # why it is to be closed
         self._socket = socket

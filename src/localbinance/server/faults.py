@@ -44,8 +44,8 @@ SPENT_KEPT_MAX = 1_000  # the newest; older ones are forgotten
 
 _KINDS: dict[str, Any] = {kind.__dataclass_fields__["fault"].default: kind for kind in get_args(Fault)}
 _READER: TypeAdapter[Fault] = TypeAdapter(Annotated[Fault, Field(discriminator="fault")])
-_PLACED = frozenset(("order", "algoOrder"))
-_ASKED = frozenset(("order", "openOrder", "algoOrder"))
+_PLACED = frozenset(("order", "algoOrder", "oco", "cancelReplace"))
+_ASKED = frozenset(("order", "openOrder", "algoOrder", "orderList"))
 _READ = frozenset(("account", "balance", "positionRisk", "openOrders", "openAlgoOrders"))
 
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from localbinance.core.exchange import Exchange
+from localbinance.core.funding import FundingView
 from localbinance.core.tick import Tick
-from localbinance.market.candles import INTERVALS_MS, Candle, CandleBook
-from localbinance.server import frames_market as frames
+from localbinance.market.candles import INTERVALS_MS, Candle
+from localbinance.server import frames_market
+from localbinance.server.dialect import BookSource, CandleSource, Dialect
 from localbinance.server.hub import Hub
-from localbinance.server.stream_names import Kind, Stream
+from localbinance.server.stream_names import Kind, Product, Stream
 from localbinance.server.tape import SymbolTape
 from localbinance.server.wire_numbers import ZERO
 
@@ -41,11 +44,20 @@ class Step:
 
 class Feed:
     """Builds frames for the hub's listeners. At most one frame of a forming candle a step and stream; the closing
-    frame exactly once a candle."""
+    frame exactly once a candle. There is one feed an exchange: each tells the streams of its own product."""
 
     def __init__(
-        self, hub: Hub, exchange: Exchange, books: Mapping[str, CandleBook], tapes: Mapping[str, SymbolTape]
+        self,
+        hub: Hub,
+        exchange: BookSource,
+        books: Mapping[str, CandleSource],
+        tapes: Mapping[str, SymbolTape],
+        *,
+        product: Product = Product.FUTURES,
+        dialect: Dialect = frames_market,
     ) -> None:
+        self._product = product
+        self._dialect = dialect
         self._hub = hub
         self._exchange = exchange
         self._books = books
@@ -56,18 +68,19 @@ class Feed:
             Kind.CONTINUOUS_KLINE: self._candles,
             Kind.TICKER: self._ticker,
             Kind.MINI_TICKER: self._ticker,
-            Kind.MARK_PRICE: self._mark_price,
             Kind.BOOK_TICKER: self._book_ticker,
             Kind.AGG_TRADE: self._trades,
             Kind.TRADE: self._trades,
             Kind.PARTIAL_DEPTH: self._partial_depth,
             Kind.DEPTH: self._depth,
         }
+        if isinstance(exchange, Exchange):
+            self._builders[Kind.MARK_PRICE] = partial(self._mark_price, exchange.funding)
 
     def publish(self, step: Step) -> None:
         """Send what the step brought."""
         for stream in list(self._hub.streams()):
-            builder = self._builders.get(stream.kind)
+            builder = self._builders.get(stream.kind) if stream.product is self._product else None
             if builder is not None and (stream.period_ms == 0 or step.crosses(stream.period_ms)):
                 builder(stream, step)
         if self._sent_books:
@@ -85,7 +98,7 @@ class Feed:
         book = self._books.get(stream.symbol)
         if book is None:
             return
-        build = frames.kline if stream.kind is Kind.KLINE else frames.continuous_kline
+        build = self._dialect.kline if stream.kind is Kind.KLINE else frames_market.continuous_kline
         interval_ms = INTERVALS_MS[stream.interval]
         if step.crosses(interval_ms):
             for candle in self._just_closed(book, stream.interval, interval_ms, step):
@@ -97,7 +110,7 @@ class Feed:
             self._hub.push(stream, build(stream.symbol, stream.interval, forming, step.to_ms, closed=False))
 
     @staticmethod
-    def _just_closed(book: CandleBook, interval: str, interval_ms: int, step: Step) -> Sequence[Candle]:
+    def _just_closed(book: CandleSource, interval: str, interval_ms: int, step: Step) -> Sequence[Candle]:
         opens_from_ms = step.from_ms // interval_ms * interval_ms
         opens_until_ms = step.to_ms // interval_ms * interval_ms - interval_ms
         if opens_from_ms == opens_until_ms:
@@ -111,22 +124,22 @@ class Feed:
         return (stream.symbol,) if stream.symbol in step.ticks else ()
 
     def _ticker(self, stream: Stream, step: Step) -> None:
-        rows = [self._ticker_row(stream.kind, symbol, step.to_ms) for symbol in self._fresh_symbols(stream, step)]
-        self._push_rows(stream, rows)
+        ticks = [step.ticks[symbol][-1] for symbol in self._fresh_symbols(stream, step)]
+        self._push_rows(stream, [self._ticker_row(stream.kind, tick, step.to_ms) for tick in ticks])
 
-    def _ticker_row(self, kind: Kind, symbol: str, now_ms: int) -> Json:
-        day = self._books[symbol].day(now_ms)
+    def _ticker_row(self, kind: Kind, tick: Tick, now_ms: int) -> Json:
+        day = self._books[tick.symbol].day(now_ms)
         if kind is Kind.MINI_TICKER:
-            return frames.mini_ticker(symbol, day, now_ms)
-        tape = self._tapes[symbol]
+            return self._dialect.mini_ticker(tick.symbol, day, now_ms)
+        tape = self._tapes[tick.symbol]
         quantity = tape.traded[-1][0].quantity if tape.traded else ZERO
-        return frames.ticker(symbol, day, quantity, tape.last_trade_id, now_ms)
+        return self._dialect.ticker(tick, day, quantity, tape.last_trade_id, now_ms)
 
-    def _mark_price(self, stream: Stream, step: Step) -> None:
+    def _mark_price(self, funding_of: Callable[[str], FundingView], stream: Stream, step: Step) -> None:
         rows = []
         for symbol in self._fresh_symbols(stream, step):
-            funding = self._exchange.funding(symbol)
-            rows.append(frames.mark_price(step.ticks[symbol][-1], funding.rate, funding.next_ms, step.to_ms))
+            funding = funding_of(symbol)
+            rows.append(frames_market.mark_price(step.ticks[symbol][-1], funding.rate, funding.next_ms, step.to_ms))
         self._push_rows(stream, rows)
 
     def _push_rows(self, stream: Stream, rows: list[Json]) -> None:
@@ -137,10 +150,10 @@ class Feed:
     def _book_ticker(self, stream: Stream, step: Step) -> None:
         for symbol in self._fresh_symbols(stream, step):
             tick = step.ticks[symbol][-1]
-            self._hub.push(stream, frames.book_ticker(tick, self._tapes[symbol].update_id, step.to_ms))
+            self._hub.push(stream, self._dialect.book_ticker(tick, self._tapes[symbol].update_id, step.to_ms))
 
     def _trades(self, stream: Stream, step: Step) -> None:
-        build = frames.trade if stream.kind is Kind.TRADE else frames.agg_trade
+        build = self._dialect.trade if stream.kind is Kind.TRADE else self._dialect.agg_trade
         tape = self._tapes.get(stream.symbol)
         fresh = len(step.ticks.get(stream.symbol, ()))
         if tape is None or not fresh:
@@ -154,9 +167,9 @@ class Feed:
             return
         sent = self._sent_books.setdefault(stream, _SentBook())
         book = self._exchange.book(stream.symbol, stream.levels)
-        ids = (sent.update_id + 1, book.update_id, sent.update_id)
+        frame = self._dialect.partial_depth(stream.symbol, book, sent.update_id, step.to_ms)
         sent.update_id = book.update_id
-        self._hub.push(stream, frames.depth_update(stream.symbol, book.bids, book.asks, ids, step.to_ms))
+        self._hub.push(stream, frame)
 
     def _depth(self, stream: Stream, step: Step) -> None:
         if stream.symbol not in step.ticks:
@@ -164,8 +177,9 @@ class Feed:
         book = self._exchange.book(stream.symbol, DEPTH_LEVELS_MAX)
         after = _SentBook(book.update_id, dict(book.bids), dict(book.asks))
         before = self._sent_books.get(stream, _SentBook())
-        self._sent_books[stream] = after
-        bids, asks = frames.book_changes(before.bids, after.bids), frames.book_changes(before.asks, after.asks)
+        bids = frames_market.book_changes(before.bids, after.bids)
+        asks = frames_market.book_changes(before.asks, after.asks)
         if bids or asks:
+            self._sent_books[stream] = after  # else the next event begins where the last one that was told has ended
             ids = (before.update_id + 1, after.update_id, before.update_id)
-            self._hub.push(stream, frames.depth_update(stream.symbol, bids, asks, ids, step.to_ms))
+            self._hub.push(stream, self._dialect.depth_update(stream.symbol, bids, asks, ids, step.to_ms))

@@ -7,6 +7,7 @@ counted by this server; candles do not know theirs, so `f` and `L` of a candle a
 from collections.abc import Sequence
 from decimal import Decimal
 
+from localbinance.core.exchange import BookView
 from localbinance.core.tick import Tick
 from localbinance.market.candles import INTERVALS_MS, Candle, DayStats
 from localbinance.server.wire_numbers import ZERO, plain
@@ -76,12 +77,12 @@ def price_average(day: DayStats) -> Decimal:
     return day.volume_quote / day.volume if day.volume else day.last
 
 
-def ticker(symbol: str, day: DayStats, last_quantity: Decimal, last_id: int, now_ms: int) -> Json:
+def ticker(tick: Tick, day: DayStats, last_quantity: Decimal, last_id: int, now_ms: int) -> Json:
     """24hrTicker."""
     return {
         "e": "24hrTicker",
         "E": now_ms,
-        "s": symbol,
+        "s": tick.symbol,
         "p": plain(day.last - day.open),
         "P": plain(price_change_percent(day)),
         "w": plain(price_average(day)),
@@ -165,6 +166,12 @@ def trade(tick: Tick, last_id: int, now_ms: int) -> Json:
 def levels(side: Sequence[Level]) -> list[list[str]]:
     """Book levels as pairs of strings."""
     return [[plain(price), plain(quantity)] for price, quantity in side]
+
+
+def partial_depth(symbol: str, book: BookView, id_before: int, now_ms: int) -> Json:
+    """depthUpdate with all of the best levels. `id_before`: the update id of the frame before."""
+    ids = (id_before + 1, book.update_id, id_before)
+    return depth_update(symbol, book.bids, book.asks, ids, now_ms)
 
 
 def depth_update(

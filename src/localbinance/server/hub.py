@@ -8,7 +8,7 @@ from localbinance.server.connection import Connection
 from localbinance.server.fault import FeedSide
 from localbinance.server.faults import AT_ONCE, FaultBoard
 from localbinance.server.lockstep import Lockstep
-from localbinance.server.stream_names import Kind, Stream, parse_stream
+from localbinance.server.stream_names import Kind, Stream
 
 Json = dict[str, object]
 
@@ -22,7 +22,7 @@ class Hub:
         self.now_ms = now_ms  # the exchange's time
         self.connections: dict[Connection, None] = {}
         self._listeners: dict[Stream, dict[Connection, None]] = {}
-        self._by_name: dict[str, Stream] = {}
+        self._by_key: dict[str, Stream] = {}
         self.on_first: Callable[[Stream], None] | None = None  # told of a stream that had no listener before
 
     def streams(self) -> Iterable[Stream]:
@@ -30,27 +30,27 @@ class Hub:
         return self._listeners
 
     def stream(self, name: str) -> Stream | None:
-        """The stream of that name, if somebody listens to it."""
-        return self._by_name.get(name)
+        """The stream of that key, which of futures is its name, if somebody listens to it."""
+        return self._by_key.get(name)
 
     def subscribe(self, connection: Connection, stream: Stream) -> None:
         """Add a listener; twice is once."""
         if stream not in self._listeners and self.on_first is not None:
             self.on_first(stream)
         self._listeners.setdefault(stream, {})[connection] = None
-        self._by_name[stream.name] = stream
-        connection.names[stream.name] = None
+        self._by_key[stream.key] = stream
+        connection.names[stream.name] = stream
 
     def unsubscribe(self, connection: Connection, name: str) -> None:
         """Take a listener away; one that never was is no fault."""
-        connection.names.pop(name, None)
-        stream = self._by_name.get(name)
-        if stream is None:
+        stream = connection.names.pop(name, None)
+        connection.subscriptions.pop(name, None)
+        listeners = None if stream is None else self._listeners.get(stream)
+        if stream is None or listeners is None:
             return
-        listeners = self._listeners[stream]
         listeners.pop(connection, None)
         if not listeners:
-            del self._listeners[stream], self._by_name[name]
+            del self._listeners[stream], self._by_key[stream.key]
 
     def drop(self, connection: Connection) -> None:
         """The connection is gone."""
@@ -73,6 +73,11 @@ class Hub:
         for connection in self._listeners.get(stream, ()):
             if event and connection.events and event not in connection.events:
                 continue
+            number = connection.subscriptions.get(stream.name)
+            if number is not None:
+                frame = b'{"subscriptionId":' + str(number).encode() + b',"event":' + body + b"}"
+                connection.push(frame, self.lockstep, deliveries)
+                continue
             if not connection.wrapped:
                 connection.push(body, self.lockstep, deliveries)
                 continue
@@ -94,8 +99,8 @@ def side_of(stream: Stream) -> FeedSide:
 
 def sides_of(connection: Connection) -> Mapping[str, FeedSide]:
     """The streams of a connection by name; those of the lockstep are none."""
-    streams = [parse_stream(name) for name in connection.names]
-    return {each.name: side_of(each) for each in streams if each is not None and each.kind is not Kind.LOCKSTEP}
+    streams = connection.names.values()
+    return {each.name: side_of(each) for each in streams if each.kind is not Kind.LOCKSTEP}
 
 
 def _event_of(payload: Json | list[Json]) -> str:

@@ -1,6 +1,6 @@
 """Public market endpoints: tickers, books, trades, funding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from localbinance.core.tick import Tick
@@ -8,11 +8,14 @@ from localbinance.rules import errors
 from localbinance.server import refusals
 from localbinance.server.endpoint import Endpoint, Routes
 from localbinance.server.frames_market import levels, price_average, price_change_percent
+from localbinance.server.parameters import Parameters
 from localbinance.server.rate_limit import DEPTH_WEIGHT, by_symbol
+from localbinance.server.tape import SymbolTape
 from localbinance.server.venue import Call, Venue
 from localbinance.server.wire_numbers import ZERO, plain
 
 Json = dict[str, object]
+Traded = tuple[Tick, int]  # with the last trade id
 Row = Callable[[Venue, str, Tick, int], Json]  # one symbol's row; the time is now, ms
 DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1_000)
 INTEREST_RATE = "0.00010000"
@@ -48,10 +51,15 @@ def depth(venue: Venue, call: Call) -> object:
 def trades(venue: Venue, call: Call) -> object:
     """GET /fapi/v1/trades, historicalTrades: a tick's trades told as one."""
     tape = venue.tapes[venue.traded(call.symbol)]
-    from_id = call.parameters.integer("fromid")
+    return [_trade_row(tick, last_id) for tick, last_id in trades_of(tape, call.parameters)]
+
+
+def trades_of(tape: SymbolTape, parameters: Parameters) -> Sequence[Traded]:
+    """The newest trades of a tape, or from an id on."""
+    from_id = parameters.integer("fromid")
     found = [(tick, last_id) for tick, last_id in tape.traded if from_id is None or last_id >= from_id]
-    limit = call.parameters.limit(default=500, most=1_000)
-    return [_trade_row(tick, last_id) for tick, last_id in (found[-limit:] if from_id is None else found[:limit])]
+    limit = parameters.limit(default=500, most=1_000)
+    return found[-limit:] if from_id is None else found[:limit]
 
 
 def _trade_row(tick: Tick, last_id: int) -> Json:
@@ -69,8 +77,13 @@ def _trade_row(tick: Tick, last_id: int) -> Json:
 def agg_trades(venue: Venue, call: Call) -> object:
     """GET /fapi/v1/aggTrades."""
     tape = venue.tapes[venue.traded(call.symbol)]
-    from_id = call.parameters.integer("fromid")
-    start_ms, end_ms = call.parameters.integer("starttime"), call.parameters.integer("endtime")
+    return [_agg_trade_row(tick, last_id) for tick, last_id in agg_trades_of(tape, call.parameters)]
+
+
+def agg_trades_of(tape: SymbolTape, parameters: Parameters) -> Sequence[Traded]:
+    """The newest trades of a tape, or from an id or within times."""
+    from_id = parameters.integer("fromid")
+    start_ms, end_ms = parameters.integer("starttime"), parameters.integer("endtime")
     found = [
         (tick, last_id)
         for tick, last_id in tape.traded
@@ -78,9 +91,8 @@ def agg_trades(venue: Venue, call: Call) -> object:
         and (start_ms is None or tick.time_ms >= start_ms)
         and (end_ms is None or tick.time_ms <= end_ms)
     ]
-    limit = call.parameters.limit(default=500, most=1_000)
-    newest = from_id is None and start_ms is None
-    return [_agg_trade_row(tick, last_id) for tick, last_id in (found[-limit:] if newest else found[:limit])]
+    limit = parameters.limit(default=500, most=1_000)
+    return found[-limit:] if from_id is None and start_ms is None else found[:limit]
 
 
 def _agg_trade_row(tick: Tick, last_id: int) -> Json:

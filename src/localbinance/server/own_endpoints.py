@@ -38,12 +38,18 @@ def uncovered(venue: Venue, call: Call) -> object:
 
 
 def deposit(venue: Venue, call: Call) -> object:
-    """POST /localbinance/deposit: money from nowhere, or to it when the amount is below 0."""
+    """POST /localbinance/deposit: money from nowhere, or to it when the amount is below 0.
+
+    `wallet` is futures, unless it is spot.
+    """
     amount = call.parameters.number("amount")
     if amount is None:
         raise errors.missing("amount")
     asset = call.parameters.required("asset").upper()
-    venue.exchange.deposit(call.account, asset, amount, call.now_ms)
+    if call.parameters.text("wallet") == "spot":
+        venue.spot.exchange.transfer(call.account, asset, amount, call.now_ms)
+    else:
+        venue.exchange.deposit(call.account, asset, amount, call.now_ms)
     return DONE
 
 

@@ -8,6 +8,7 @@ from localbinance.server import refusals
 
 MINUTE_MS = 60_000
 TEN_SECONDS_MS = 10_000
+DAY_MS = 86_400_000
 GRACE_REQUESTS = 25  # further requests in a window whose weight is used up, before the address is banned
 BAN_MS_FIRST = 120_000
 BAN_MS_MAX = 3 * 86_400_000
@@ -36,6 +37,33 @@ class Window:
         return max(1, -(-((now_ms // self.length_ms + 1) * self.length_ms - now_ms) // 1_000))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitStyle:
+    """What the two exchanges limit differently: the longer span of orders, and how they say no."""
+
+    span_ms: int
+    span: str  # as in the refusal
+    header: str  # of its counter
+    weight_exceeded: Callable[[int], Rejection]
+    banned: Callable[[int], Rejection]
+
+
+FUTURES = LimitStyle(
+    span_ms=MINUTE_MS,
+    span="1 MINUTE",
+    header="X-MBX-ORDER-COUNT-1M",
+    weight_exceeded=refusals.weight_exceeded,
+    banned=refusals.banned,
+)
+SPOT = LimitStyle(
+    span_ms=DAY_MS,
+    span="1 DAY",
+    header="X-MBX-ORDER-COUNT-1D",
+    weight_exceeded=refusals.spot_weight_exceeded,
+    banned=refusals.spot_banned,
+)
+
+
 class Limited(Exception):
     """The request is over a limit: what is answered, and when to come again."""
 
@@ -55,11 +83,12 @@ class _Address:
 
 @dataclass(slots=True)
 class RateLimits:
-    """All counters of the exchange. Limits of 0 or less are not enforced, yet counted."""
+    """All counters of one exchange. Limits of 0 or less are not enforced, yet counted."""
 
     weight_per_minute: int = 2_400
     orders_per_10s: int = 300
-    orders_per_minute: int = 1_200
+    orders_per_span: int = 1_200  # the style's
+    style: LimitStyle = FUTURES
     _addresses: dict[str, _Address] = field(default_factory=dict)
     _orders: dict[str, tuple[Window, Window]] = field(default_factory=dict)
 
@@ -69,7 +98,7 @@ class RateLimits:
         if state is None:
             state = self._addresses[address] = _Address(Window(MINUTE_MS, self.weight_per_minute))
         if now_ms < state.banned_until_ms:
-            raise Limited(refusals.banned(state.banned_until_ms), (state.banned_until_ms - now_ms) // 1_000 + 1)
+            raise Limited(self.style.banned(state.banned_until_ms), (state.banned_until_ms - now_ms) // 1_000 + 1)
         used = state.weight.count(weight, now_ms)
         if used <= self.weight_per_minute or self.weight_per_minute <= 0:
             state.refused = 0
@@ -77,8 +106,8 @@ class RateLimits:
         state.refused += 1
         if state.refused > GRACE_REQUESTS:
             self._ban(state, now_ms)
-            raise Limited(refusals.banned(state.banned_until_ms), (state.banned_until_ms - now_ms) // 1_000 + 1)
-        raise Limited(refusals.weight_exceeded(self.weight_per_minute), state.weight.retry_after_s(now_ms))
+            raise Limited(self.style.banned(state.banned_until_ms), (state.banned_until_ms - now_ms) // 1_000 + 1)
+        raise Limited(self.style.weight_exceeded(self.weight_per_minute), state.weight.retry_after_s(now_ms))
 
     def used(self, address: str, now_ms: int) -> int:
         """The weight used in this minute, with nothing added."""
@@ -90,19 +119,25 @@ class RateLimits:
         length_ms = min(BAN_MS_FIRST * 2**state.bans, BAN_MS_MAX)
         state.bans, state.refused, state.banned_until_ms = state.bans + 1, 0, now_ms + length_ms
 
-    def count_orders(self, account: str, on_10s: int, on_minute: int, now_ms: int) -> tuple[int, int]:
-        """Count orders of an account; returns what is used in 10 s and in the minute. Raises: Limited with -1015."""
+    def count_orders(self, account: str, on_10s: int, on_span: int, now_ms: int) -> tuple[int, int]:
+        """Count orders of an account; returns what is used in 10 s and in the longer span. Raises: Limited -1015."""
         windows = self._orders.get(account)
         if windows is None:
-            windows = (Window(TEN_SECONDS_MS, self.orders_per_10s), Window(MINUTE_MS, self.orders_per_minute))
+            windows = (Window(TEN_SECONDS_MS, self.orders_per_10s), Window(self.style.span_ms, self.orders_per_span))
             self._orders[account] = windows
         short, long = windows
-        used = (short.count(on_10s, now_ms), long.count(on_minute, now_ms))
+        used = (short.count(on_10s, now_ms), long.count(on_span, now_ms))
         if 0 < self.orders_per_10s < used[0]:
             raise Limited(refusals.orders_exceeded(self.orders_per_10s, "10 SECOND"), short.retry_after_s(now_ms))
-        if 0 < self.orders_per_minute < used[1]:
-            raise Limited(refusals.orders_exceeded(self.orders_per_minute, "1 MINUTE"), long.retry_after_s(now_ms))
+        if 0 < self.orders_per_span < used[1]:
+            refusal = refusals.orders_exceeded(self.orders_per_span, self.style.span)
+            raise Limited(refusal, long.retry_after_s(now_ms))
         return used
+
+    def orders_used(self, account: str, now_ms: int) -> tuple[int, int]:
+        """What an account has used in 10 s and in the longer span, with nothing added."""
+        windows = self._orders.get(account)
+        return (0, 0) if windows is None else (windows[0].count(0, now_ms), windows[1].count(0, now_ms))
 
 
 Weight = int | Callable[[Mapping[str, str]], int]  # of an endpoint; what depends on the parameters is a function

@@ -89,6 +89,56 @@ def banned(until_ms: int) -> Rejection:
     )
 
 
+def spot_weight_exceeded(limit: int) -> Rejection:
+    """-1003 with 429, as spot words it."""
+    return Rejection(
+        -1003,
+        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API.",
+        status=429,
+    )
+
+
+def spot_banned(until_ms: int) -> Rejection:
+    """-1003 with 418, as spot words it."""
+    return Rejection(
+        -1003,
+        f"Way too much request weight used; IP banned until {until_ms}. "
+        "Please use WebSocket Streams for live updates to avoid bans.",
+        status=418,
+    )
+
+
+def retired() -> Rejection:
+    """410: what Binance has here no more. Of its answer only the status is known."""
+    return Rejection(-5000, "This endpoint was removed.", status=410)
+
+
+def invalid_request(message: str) -> Rejection:
+    """-1000: a message on the WebSocket API that is no request."""
+    return Rejection(-1000, message)
+
+
+def unknown_method() -> Rejection:
+    """-1000: a method that the WebSocket API does not have."""
+    return Rejection(-1000, "Unknown method.")
+
+
+def not_logged_on() -> Rejection:
+    """-2014: the session of a WebSocket connection has no key."""
+    return Rejection(-2014, "API-key format invalid.", status=401)
+
+
+def subscribed_already() -> Rejection:
+    """-2035."""
+    return Rejection(-2035, "Subscription already active.")
+
+
+def not_subscribed() -> Rejection:
+    """-2036."""
+    return Rejection(-2036, "Subscription not active.")
+
+
 def orders_exceeded(limit: int, span: str) -> Rejection:
     """-1015 with 429. `span` is worded as Binance does: "10 SECOND", "1 MINUTE"."""
     return Rejection(-1015, f"Too many new orders; current limit is {limit} orders per {span}.", status=429)

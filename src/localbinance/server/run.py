@@ -8,24 +8,32 @@ from dataclasses import dataclass, field
 from aiohttp.web import Server, ServerRunner, TCPSite
 
 from localbinance.core.exchange import Exchange
+from localbinance.core.spot.exchange import SpotExchange
 from localbinance.market.candles import CandleBook
 from localbinance.market.disturbed import Disturbed
 from localbinance.market.source import Market
 from localbinance.rules.market_rules import MarketRules
-from localbinance.server.app import App
+from localbinance.rules.spot_rules import SpotRules, load_spot_rules
+from localbinance.server.app import ROUTES, App
 from localbinance.server.clock import ExchangeClock
 from localbinance.server.conductor import Conductor
+from localbinance.server.desk import Desk
 from localbinance.server.faults import FaultBoard
 from localbinance.server.feed import Feed
 from localbinance.server.hub import Hub
 from localbinance.server.listen_keys import ListenKeys
 from localbinance.server.lockstep import Lockstep, Seat
 from localbinance.server.past import Past
-from localbinance.server.rate_limit import RateLimits
+from localbinance.server.rate_limit import SPOT, RateLimits
 from localbinance.server.request_log import RequestLog
 from localbinance.server.script import Entry, Script
 from localbinance.server.security import Account, Gate
+from localbinance.server.spot import frames_market as spot_frames
+from localbinance.server.spot.floor import SpotFloor
+from localbinance.server.spot.user_feed import SpotUserFeed
+from localbinance.server.spot.ws_api import WebSocketApi
 from localbinance.server.stage import Stage
+from localbinance.server.stream_names import Kind, Product, Stream
 from localbinance.server.stream_service import StreamService
 from localbinance.server.switchboard import Switchboard
 from localbinance.server.tape import SymbolTape
@@ -46,6 +54,7 @@ class ServeOptions:
 
     market: Market
     rules: MarketRules
+    spot_rules: SpotRules = field(default_factory=load_spot_rules)
     accounts: Mapping[str, Account] = field(repr=False)  # by API key
     host: str = "127.0.0.1"
     port: int = 0  # 0: any free one
@@ -100,9 +109,10 @@ async def serve(options: ServeOptions, *, on_ready: Callable[[Address], None]) -
 def build(options: ServeOptions) -> tuple[App, Conductor]:
     """All parts of one exchange, at the start of its market."""
     rules, market = options.rules, Disturbed(options.market, options.rules.symbols)
-    exchange = Exchange(rules)
+    exchange, spot_exchange = Exchange(rules), SpotExchange(options.spot_rules)
     for key, account in options.accounts.items():
         exchange.open_account(key, account.balances, market.start_ms)
+        spot_exchange.open_account(key, account.spot, market.start_ms)
     clock = ExchangeClock(market.start_ms, market.step_ms, options.speed, follow_wall=options.follow_wall)
     lockstep = Lockstep(on_change=lambda: conductor.on_change(), now_ms=market.start_ms)
     board = FaultBoard(options.seed)
@@ -119,9 +129,13 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
 
     conductor = Conductor(clock, lockstep, market.end_ms, make_step, dismiss, needs_client=options.needs_client)
     keys = ListenKeys()
-    user_feed = UserFeed(hub, keys, rules)
+    user_feed, spot_user_feed = UserFeed(hub, keys, rules), SpotUserFeed(hub)
+    books = {each: _book(market, each) for each in market.symbols}
+    tapes = {each: SymbolTape() for each in market.symbols}
+    spot = SpotFloor(spot_exchange, tapes, books, _spot_limits(options))
     venue = Venue(
         exchange=exchange,
+        spot=spot,
         market=market,
         market_name=market.name,
         start_ms=market.start_ms,
@@ -133,21 +147,32 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
             board=board,
             hub=hub,
             user_feed=user_feed,
-            past=Past(exchange, tuple(options.accounts)),
+            spot_user_feed=spot_user_feed,
+            past=Past(exchange, spot_exchange, tuple(options.accounts)),
             script=Script(options.script, market.start_ms),
             exchange=exchange,
+            spot=spot,
             market=market,
             account=next(iter(options.accounts), ""),
         ),
         log=RequestLog(),
-        books={each: _book(market, each) for each in market.symbols},
-        tapes={each: SymbolTape() for each in market.symbols},
+        books=books,
+        tapes=tapes,
     )
-    feed = Feed(hub, exchange, venue.books, venue.tapes)
-    hub.on_first = feed.begin
-    stage = Stage(venue, market, feed, user_feed)
+    feed = Feed(hub, exchange, books, tapes)
+    spot_feed = Feed(hub, spot_exchange, spot.books, spot.tapes, product=Product.SPOT, dialect=spot_frames)
+
+    def on_first(stream: Stream) -> None:
+        if stream.product is Product.SPOT:
+            _wake(spot, stream)
+            spot_feed.begin(stream)
+        else:
+            feed.begin(stream)
+
+    hub.on_first = on_first
+    stage = Stage(venue, market, feed, user_feed, spot_feed, spot_user_feed)
     stage.open()
-    app = App(
+    desk = Desk(
         venue=venue,
         stage=stage,
         hub=hub,
@@ -157,9 +182,18 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
             time_checked=options.time_checked,
         ),
         limits=_limits(options),
-        streams=StreamService(hub, compress=options.compress),
+        spot_limits=spot.limits,
+        routes=ROUTES,
     )
-    return app, conductor
+    streams = StreamService(hub, compress=options.compress)
+    return App(desk, streams, WebSocketApi(desk, streams)), conductor
+
+
+def _wake(spot: SpotFloor, stream: Stream) -> None:
+    if stream.symbol:
+        spot.wake(stream.symbol)
+    elif stream.kind is Kind.MINI_TICKER:
+        spot.wake_all()
 
 
 def _book(market: Market, symbol: str) -> CandleBook:
@@ -171,3 +205,10 @@ def _limits(options: ServeOptions) -> RateLimits:
         return RateLimits(0, 0, 0)
     limits = options.rules.rate_limits
     return RateLimits(limits.weight_per_minute, limits.orders_per_10s, limits.orders_per_minute)
+
+
+def _spot_limits(options: ServeOptions) -> RateLimits:
+    if not options.rate_limited:
+        return RateLimits(0, 0, 0, SPOT)
+    limits = options.spot_rules.rate_limits
+    return RateLimits(limits.weight_per_minute, limits.orders_per_10s, limits.orders_per_day, SPOT)

@@ -28,7 +28,8 @@ class Account:
     """One customer of the exchange as the server is told of it."""
 
     secret: str = field(repr=False)
-    balances: Mapping[str, Decimal]
+    balances: Mapping[str, Decimal]  # of futures
+    spot: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 def signed_bytes(query: str, form: str) -> bytes:

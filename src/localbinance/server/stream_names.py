@@ -1,10 +1,19 @@
 """Stream names: what a client may subscribe to, on which route, how often it is pushed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 
 from localbinance.market.candles import INTERVALS_MS
 from localbinance.server.listen_keys import LISTEN_KEY_LENGTH
+
+
+class Product(StrEnum):
+    """Which of the two exchanges a stream is of: both have streams of the same names."""
+
+    FUTURES = "futures"
+    SPOT = "spot"
+
 
 LOCKSTEP = "!lockstep"  # localbinance's own: the step of the exchange clock waits for its subscribers
 
@@ -48,6 +57,12 @@ class Stream:
     interval: str = ""  # candles
     levels: int = 0  # partial depth
     period_ms: int = 0  # pushed at most once within; 0 = with every step that has news
+    product: Product = Product.FUTURES
+
+    @property
+    def key(self) -> str:
+        """A name that no stream of the other exchange has."""
+        return self.name if self.product is Product.FUTURES else f"{self.product} {self.name}"
 
 
 _BY_SYMBOL = {
@@ -73,12 +88,26 @@ _OF_ALL = {
     "tradingSession": (Kind.QUIET, Route.MARKET, 0),
     LOCKSTEP: (Kind.LOCKSTEP, Route.ANY, 0),
 }
+_SPOT_BY_SYMBOL = {
+    "aggTrade": (Kind.AGG_TRADE, 0),
+    "trade": (Kind.TRADE, 0),
+    "ticker": (Kind.TICKER, 1_000),
+    "miniTicker": (Kind.MINI_TICKER, 1_000),
+    "bookTicker": (Kind.BOOK_TICKER, 0),
+    "avgPrice": (Kind.QUIET, 0),
+    "referencePrice": (Kind.QUIET, 0),
+}
+_SPOT_OF_ALL = {"!miniTicker@arr": (Kind.MINI_TICKER, 1_000), LOCKSTEP: (Kind.LOCKSTEP, 0)}
+_SPOT_KLINE_PERIOD_MS = 2_000
+_SPOT_DEPTH_PERIODS_MS = {"": 1_000, "@1000ms": 1_000, "@100ms": 100}
 _DEPTH_PERIODS_MS = {"": 250, "@100ms": 100, "@250ms": 250, "@500ms": 500}
 _PERPETUAL = "_perpetual"
 
 
-def parse_stream(name: str) -> Stream | None:
+def parse_stream(name: str, product: Product = Product.FUTURES) -> Stream | None:
     """What a name asks for; None where no such stream can exist. Whether the symbol is listed is not looked at."""
+    if product is Product.SPOT:
+        return _parse_spot(name)
     if name in _OF_ALL:
         kind, route, period_ms = _OF_ALL[name]
         return Stream(name, kind, route, period_ms=period_ms)
@@ -91,7 +120,26 @@ def parse_stream(name: str) -> Stream | None:
     if what in _BY_SYMBOL:
         kind, route, period_ms = _BY_SYMBOL[what]
         return Stream(name, kind, route, symbol.upper(), period_ms=period_ms)
-    return _parse_candles(name, symbol, what) or _parse_depth(name, symbol, what)
+    return _parse_candles(name, symbol, what) or _parse_depth(name, symbol, what, _DEPTH_PERIODS_MS)
+
+
+def _parse_spot(name: str) -> Stream | None:
+    """Spot has no routes, and no user streams beside the market's."""
+    if name in _SPOT_OF_ALL:
+        kind, period_ms = _SPOT_OF_ALL[name]
+        return Stream(name, kind, Route.ANY, period_ms=period_ms, product=Product.SPOT)
+    symbol, _, what = name.partition("@")
+    if not symbol or not what:
+        return None
+    if what in _SPOT_BY_SYMBOL:
+        kind, period_ms = _SPOT_BY_SYMBOL[what]
+        return Stream(name, kind, Route.ANY, symbol.upper(), period_ms=period_ms, product=Product.SPOT)
+    interval = what.removeprefix("kline_")
+    if interval != what and interval in INTERVALS_MS:
+        period_ms = _SPOT_KLINE_PERIOD_MS
+        return Stream(name, Kind.KLINE, Route.ANY, symbol.upper(), interval, period_ms=period_ms, product=Product.SPOT)
+    depth = _parse_depth(name, symbol, what, _SPOT_DEPTH_PERIODS_MS)
+    return None if depth is None else replace(depth, route=Route.ANY, product=Product.SPOT)
 
 
 def _parse_candles(name: str, symbol: str, what: str) -> Stream | None:
@@ -106,9 +154,9 @@ def _parse_candles(name: str, symbol: str, what: str) -> Stream | None:
     return None
 
 
-def _parse_depth(name: str, symbol: str, what: str) -> Stream | None:
+def _parse_depth(name: str, symbol: str, what: str, periods_ms: Mapping[str, int]) -> Stream | None:
     for prefix, levels in (("depth5", 5), ("depth10", 10), ("depth20", 20), ("depth", 0)):
-        period_ms = _DEPTH_PERIODS_MS.get(what.removeprefix(prefix)) if what.startswith(prefix) else None
+        period_ms = periods_ms.get(what.removeprefix(prefix)) if what.startswith(prefix) else None
         if period_ms is not None:
             kind = Kind.PARTIAL_DEPTH if levels else Kind.DEPTH
             return Stream(name, kind, Route.PUBLIC, symbol.upper(), levels=levels, period_ms=period_ms)
@@ -123,13 +171,15 @@ class Target:
     wrapped: bool
     names: tuple[str, ...]  # of streams to begin with, listen keys among them
     events: frozenset[str]  # of the user stream; empty = all
+    product: Product = Product.FUTURES
 
 
 def parse_target(path: str, query: dict[str, str]) -> Target | None:
     """Read `[/prefix]/{public|market|private}/{ws|stream}[/<streams or index>]` and its unrouted form.
 
     `query` has names in lower case: `streams`, `listenkey` (several joined by `/`), `events`. A purely numeric last
-    segment is a client's own connection index and names no stream. None for an address that is no stream service.
+    segment is a client's own connection index and names no stream. Spot's streams are those below `/spot`, or below
+    `/stream/ws`, by which ccxt tells spot from contracts. None for an address that is no stream service.
     """
     segments = [segment for segment in path.split("/") if segment]
     if any(segment.startswith("ws-") for segment in segments):
@@ -143,4 +193,11 @@ def parse_target(path: str, query: dict[str, str]) -> Target | None:
     names = [segment for segment in after if not segment.isdigit()]
     names += [name for field in ("streams", "listenkey") for name in query.get(field, "").split("/") if name]
     wrapped = door < len(segments) and segments[door] == "stream"
-    return Target(route, wrapped, tuple(names), frozenset(filter(None, query.get("events", "").split("/"))))
+    is_spot = Product.SPOT in before or before[-2:] == ["stream", "ws"]
+    return Target(
+        route,
+        wrapped,
+        tuple(names),
+        frozenset(filter(None, query.get("events", "").split("/"))),
+        Product.SPOT if is_spot else Product.FUTURES,
+    )

@@ -10,9 +10,10 @@ from aiohttp.web import BaseRequest, Response, StreamResponse, WebSocketResponse
 
 from localbinance.server.connection import STREAMS_MAX, Connection
 from localbinance.server.hub import Hub
-from localbinance.server.stream_names import Kind, Route, Stream, Target, parse_stream
+from localbinance.server.stream_names import Kind, Product, Route, Stream, Target, parse_stream
 
 PING_S = 180.0
+PING_SPOT_S = 20.0
 MESSAGES_PER_SECOND_MAX = 10  # lockstep answers are not counted
 BURST_MAX = 50  # requests at once that are still let through: a client that subscribes its universe one by one
 
@@ -50,7 +51,8 @@ class StreamService:
 
     async def serve(self, request: BaseRequest, target: Target) -> StreamResponse:
         """One connection, from its handshake to its end."""
-        socket = WebSocketResponse(heartbeat=PING_S, compress=self.compress)
+        ping_s = PING_SPOT_S if target.product is Product.SPOT else PING_S
+        socket = WebSocketResponse(heartbeat=ping_s, compress=self.compress)
         if not socket.can_prepare(request).ok:
             return Response(status=400, text="not a WebSocket handshake")
         await socket.prepare(request)
@@ -60,6 +62,7 @@ class StreamService:
             target.route,
             wrapped=target.wrapped,
             events=target.events,
+            product=target.product,
             hang_up=lambda: None if transport is None else transport.abort(),
         )
         self.hub.connections[connection] = None
@@ -143,7 +146,7 @@ class StreamService:
                 raise InvalidRequest(0, "Unknown property")
 
     def _subscribe(self, connection: Connection, name: str, *, join: bool = True) -> None:
-        stream = parse_stream(name)
+        stream = parse_stream(name, connection.product)
         if stream is None:
             raise InvalidRequest(2, f"Invalid request: invalid stream name {name!r}")
         if len(connection.names) >= STREAMS_MAX:
@@ -151,13 +154,13 @@ class StreamService:
         if _is_served(stream, connection.route):
             self.hub.subscribe(connection, stream)
         else:
-            connection.names[name] = None  # accepted and silent, as on the real exchange
+            connection.names[name] = stream  # accepted and silent, as on the real exchange
         if join and stream.kind is Kind.LOCKSTEP:
             self._join(connection, [name])
 
     def _unsubscribe(self, connection: Connection, name: str) -> None:
+        stream = connection.names.get(name)
         self.hub.unsubscribe(connection, name)
-        stream = parse_stream(name)
         if stream is not None and stream.kind is Kind.LOCKSTEP:
             self.hub.lockstep.leave(connection.seat)
 

@@ -12,6 +12,8 @@ from localbinance.server.faults import FaultBoard, cuts
 from localbinance.server.hub import Hub, sides_of
 from localbinance.server.past import Past
 from localbinance.server.script import Script
+from localbinance.server.spot.floor import SpotFloor
+from localbinance.server.spot.user_feed import SpotUserFeed
 from localbinance.server.user_feed import UserFeed
 
 LOG = logging.getLogger(__name__)
@@ -24,9 +26,11 @@ class Switchboard:
     board: FaultBoard
     hub: Hub
     user_feed: UserFeed
+    spot_user_feed: SpotUserFeed
     past: Past
     script: Script
     exchange: Exchange
+    spot: SpotFloor
     market: Disturbed
     account: str
     keeps_past: bool = False
@@ -60,7 +64,7 @@ class Switchboard:
             if isinstance(what, Fault):
                 self.put(what, now_ms)
             else:
-                perform(self.exchange, self.market, self.account, what, now_ms)
+                perform(self.exchange, self.market, self.account, what, now_ms, spot=self.spot)
         except (Rejection, ValueError) as error:
             LOG.warning("an entry of the script was refused: %s", error)
 
@@ -72,6 +76,7 @@ class Switchboard:
     def _do(self, fault: SuddenFault, now_ms: int) -> None:
         if not isinstance(fault, Cut):
             self.user_feed.expire_all(now_ms)
+            self.spot_user_feed.end_all(now_ms)
             return
         for connection in tuple(self.hub.connections):
             if cuts(fault, sides_of(connection)):

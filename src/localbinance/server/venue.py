@@ -1,7 +1,7 @@
 """The venue: everything that an endpoint may look at, in one place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from localbinance.core.exchange import Exchange
 from localbinance.market.candles import CandleBook
@@ -14,6 +14,7 @@ from localbinance.server.conductor import Conductor
 from localbinance.server.listen_keys import ListenKeys
 from localbinance.server.parameters import Parameters
 from localbinance.server.request_log import RequestLog
+from localbinance.server.spot.floor import SpotFloor
 from localbinance.server.switchboard import Switchboard
 from localbinance.server.tape import SymbolTape
 
@@ -32,6 +33,7 @@ class Venue:
     """The exchange with its market, its clock and what the wire keeps beside them."""
 
     exchange: Exchange
+    spot: SpotFloor
     market: Disturbed
     market_name: str
     start_ms: int
@@ -45,6 +47,12 @@ class Venue:
     tapes: Mapping[str, SymbolTape]
     counts: RequestCounts = field(default_factory=RequestCounts)
     countdowns: dict[tuple[str, str], int] = field(default_factory=dict)  # (account, symbol) -> cancel all at, ms
+
+    def as_it_stood(self, account: str, at_ms: int) -> "Venue":
+        """The same, but for what is read of an account: that is of a while ago."""
+        past = self.switchboard.past
+        spot = replace(self.spot, exchange=past.spot_exchange(account, at_ms))
+        return replace(self, exchange=past.exchange(account, at_ms), spot=spot)
 
     @property
     def rules(self) -> MarketRules:

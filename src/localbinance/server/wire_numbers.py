@@ -24,3 +24,8 @@ def short(value: Decimal) -> str:
     """As `plain`, without trailing zeros: user stream frames have numbers so."""
     text = plain(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def eight(value: Decimal) -> str:
+    """The value with exactly eight places: spot's orders, trades and balances have numbers so."""
+    return format(value.quantize(_STEP), "f")

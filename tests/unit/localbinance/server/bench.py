@@ -26,7 +26,7 @@ RULES = load_market_rules()
 def built(*, rate_limited: bool = True) -> tuple[App, Conductor]:
     """As fast as it goes: the exchange's time stands still until somebody makes a step."""
     market = SyntheticMarket([SYMBOL, "ETHUSDC"], seed=7, start_ms=START_MS, rules=RULES.symbols, step_ms=5_000)
-    accounts = {KEY: Account(SECRET, {"USDC": Decimal(10_000)})}
+    accounts = {KEY: Account(SECRET, {"USDC": Decimal(10_000)}, {"USDC": Decimal(5_000), "BTC": Decimal(1)})}
     return build(ServeOptions(market=market, rules=RULES, accounts=accounts, speed=None, rate_limited=rate_limited))
 
 

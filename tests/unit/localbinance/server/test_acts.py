@@ -37,7 +37,7 @@ def test_an_object_becomes_its_act_with_exact_numbers() -> None:
 @pytest.mark.parametrize(
     ("found", "complaint"),
     [
-        (None, "act is None; give an object whose act is one of cap_leverage, fill_slowly, "),
+        (None, "act is None; give an object whose act is one of announce_delisting, cap_leverage, "),
         ({"act": ["thin"]}, "act is ['thin']; give an object"),
         ({"act": "thin"}, "act thin, symbol: Field required"),
         ({"act": "thin", "symbol": SYMBOL, "quantity": "much"}, "act thin, quantity: Input should be a valid decimal"),

@@ -57,7 +57,7 @@ def test_who_goes_on_is_banned_for_longer_each_time() -> None:
 
 
 def test_orders_are_counted_in_ten_seconds_and_in_the_minute() -> None:
-    limits = RateLimits(orders_per_10s=2, orders_per_minute=3)
+    limits = RateLimits(orders_per_10s=2, orders_per_span=3)
     assert limits.count_orders("a", 1, 1, NOW_MS) == (1, 1)
     assert limits.count_orders("a", 1, 1, NOW_MS) == (2, 2)
     assert limits.count_orders("b", 1, 1, NOW_MS) == (1, 1)

@@ -1,0 +1,93 @@
+"""Frames of spot's market streams. What is as on futures is told by the same functions."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from localbinance.core.exchange import BookView
+from localbinance.core.tick import Tick
+from localbinance.market.candles import Candle, DayStats
+from localbinance.server import frames_market as futures
+from localbinance.server.wire_numbers import plain
+
+Json = dict[str, object]
+Level = tuple[Decimal, Decimal]
+
+
+def kline(symbol: str, interval: str, candle: Candle, now_ms: int, *, closed: bool) -> Json:
+    """kline."""
+    return futures.kline(symbol, interval, candle, now_ms, closed=closed)
+
+
+def mini_ticker(symbol: str, day: DayStats, now_ms: int) -> Json:
+    """24hrMiniTicker."""
+    return futures.mini_ticker(symbol, day, now_ms)
+
+
+def ticker(tick: Tick, day: DayStats, last_quantity: Decimal, last_id: int, now_ms: int) -> Json:
+    """24hrTicker: with the best bid and ask, and the close before."""
+    return {
+        **futures.ticker(tick, day, last_quantity, last_id, now_ms),
+        "x": plain(day.open),
+        "b": plain(tick.bid),
+        "B": plain(tick.bid_quantity),
+        "a": plain(tick.ask),
+        "A": plain(tick.ask_quantity),
+    }
+
+
+def book_ticker(tick: Tick, update_id: int, _now_ms: int) -> Json:
+    """The best bid and ask: on spot the event has neither a name nor a time."""
+    return {
+        "u": update_id,
+        "s": tick.symbol,
+        "b": plain(tick.bid),
+        "B": plain(tick.bid_quantity),
+        "a": plain(tick.ask),
+        "A": plain(tick.ask_quantity),
+    }
+
+
+def agg_trade(tick: Tick, last_id: int, now_ms: int) -> Json:
+    """aggTrade."""
+    frame = futures.agg_trade(tick, last_id, now_ms)
+    del frame["nq"]
+    return {**frame, "M": True}
+
+
+def trade(tick: Tick, last_id: int, now_ms: int) -> Json:
+    """trade."""
+    return {
+        "e": "trade",
+        "E": now_ms,
+        "s": tick.symbol,
+        "t": last_id,
+        "p": plain(tick.last),
+        "q": plain(tick.quantity),
+        "T": tick.time_ms,
+        "m": tick.buyer_is_maker,
+        "M": True,
+    }
+
+
+def partial_depth(_symbol: str, book: BookView, _id_before: int, _now_ms: int) -> Json:
+    """The best levels: without a name, a symbol or a time."""
+    return {
+        "lastUpdateId": book.update_id,
+        "bids": futures.levels(book.bids),
+        "asks": futures.levels(book.asks),
+    }
+
+
+def depth_update(
+    symbol: str, bids: Sequence[Level], asks: Sequence[Level], ids: tuple[int, int, int], now_ms: int
+) -> Json:
+    """depthUpdate: on spot each event follows the one before without a gap in `U` and `u`."""
+    return {
+        "e": "depthUpdate",
+        "E": now_ms,
+        "s": symbol,
+        "U": ids[0],
+        "u": ids[1],
+        "b": futures.levels(bids),
+        "a": futures.levels(asks),
+    }
