@@ -318,4 +318,5 @@ async def test_the_doctor_names_what_is_not_well_and_what_to_do(venue: Venue, tm
     assert failed.keys() == {"symbols", "ledger", "process lock", "guardian"}
     assert failed["guardian"] == "start `ratchet trade`, or `ratchet guard` alone"
     assert all(failed.values())
-    assert card.told["refused"][SYMBOL] == f"{SYMBOL}: a leverage of 5 was asked for and 1 was set"
+    assert card.told["refused"]["BTCUSDC"] == "BTCUSDC: a leverage of 5 was asked for and 1 was set"
+    assert SYMBOL not in card.told["refused"], "its position keeps the leverage that it has"

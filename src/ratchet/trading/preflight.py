@@ -17,7 +17,7 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import BadReply, ExchangeError, Meaning, OutcomeUnknown, Rejected
 from ratchet.trading.idle_stop import idle_stop, symbol_for_idle_stop
-from ratchet.trading.symbol_terms import agree_on_terms
+from ratchet.trading.symbol_terms import agree_on_terms, holds
 
 CHECK_TIMEOUT_S = 15.0  # of each check; the first one without an answer is the last
 CLOCK_READINGS = 3
@@ -194,9 +194,11 @@ class Preflight:
         if not self._symbols:
             return failed(name, "none is left by the lists", "widen universe.whitelist and universe.blacklist")
         self._refused = await agree_on_terms(self._client, self._symbols, self._leverage)
-        count = len(self._symbols) - len(self._refused)
+        configs = await self._client.fetch_symbol_configs()
+        # Those with a position are left as they are, and say nothing about what the exchange would confirm.
+        count = sum(holds(configs.get(symbol), self._leverage) for symbol in self._symbols)
         seen = f"{count} of {len(self._symbols)} confirmed with cross margin and leverage {self._leverage}"
-        if count == 0:
+        if count == 0 and self._refused:
             reason = next(iter(self._refused.values()))
             mend = "close their positions and orders, or change risk.leverage"
             return failed(name, f"{seen}: {reason}", mend)

@@ -68,7 +68,7 @@ class SymbolTerms:
             async with asyncio.timeout(AGREE_TIMEOUT_S):
                 await self._ask_anew()
                 config = self._configs.get(symbol)
-                if _holds(config, leverage):
+                if holds(config, leverage):
                     return ""
                 if self._is_held(symbol):
                     return f"{_description(config)}, and a position is held: it is left so"
@@ -81,7 +81,7 @@ class SymbolTerms:
             self._asked_ms = None
             return f"leverage {leverage} of {symbol} was not confirmed: {error}"
         config = self._configs.get(symbol)
-        return "" if _holds(config, leverage) else _description(config)
+        return "" if holds(config, leverage) else _description(config)
 
     async def _ask_anew(self) -> None:
         async with self._asking:
@@ -97,7 +97,7 @@ async def agree_on_terms(client: BinanceClient, symbols: Collection[Symbol], lev
     Raises: ExchangeError when it cannot be asked: then nothing is confirmed.
     """
     configs = await client.fetch_symbol_configs()
-    others = [symbol for symbol in symbols if not _holds(configs.get(symbol), leverage)]
+    others = [symbol for symbol in symbols if not holds(configs.get(symbol), leverage)]
     if not others:
         return {}
     held = {position.symbol for position in await client.fetch_positions()}
@@ -119,7 +119,7 @@ async def agree_on_terms(client: BinanceClient, symbols: Collection[Symbol], lev
     return {
         symbol: said.get(symbol) or _description(configs.get(symbol))
         for symbol in sorted(others)
-        if not _holds(configs.get(symbol), None if symbol in held else leverage)
+        if not holds(configs.get(symbol), None if symbol in held else leverage)
     }
 
 
@@ -129,8 +129,8 @@ async def _set(client: BinanceClient, symbol: Symbol, config: SymbolConfig | Non
     await client.set_leverage(symbol, leverage)
 
 
-def _holds(config: SymbolConfig | None, leverage: int | None) -> bool:
-    """`leverage` none: any."""
+def holds(config: SymbolConfig | None, leverage: int | None) -> bool:
+    """Whether the exchange has cross margin and this leverage; none: any."""
     return config is not None and config.is_cross and leverage in (None, config.leverage)
 
 
