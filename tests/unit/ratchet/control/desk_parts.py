@@ -41,6 +41,7 @@ from tests.unit.ratchet.control.clock import NOON_MS, StandingClock
 
 BTC, ETH, SOL = Symbol("BTCUSDC"), Symbol("ETHUSDC"), Symbol("SOLUSDC")
 KEYS = {"RATCHET_EXCHANGE__API_KEY": "public-key-abcdefgh", "RATCHET_EXCHANGE__API_SECRET": "private-secret-ijklmnop"}
+ANSWER_S = 20.0  # much more than the desk waits, on a busy machine
 OPERATOR = Asker("cli", Role.OPERATOR)
 
 
@@ -174,8 +175,9 @@ class Scene:
     record: Record = field(default_factory=Record)
 
     async def ask(self, words: str, asker: Asker = OPERATOR) -> Answer:
-        """What is harmless."""
-        found = await self.desk.ask(asker, words.split())
+        """What is harmless, and does not wait for whoever says nothing."""
+        async with asyncio.timeout(ANSWER_S):
+            found = await self.desk.ask(asker, words.split())
         assert isinstance(found, Answer), found
         return found
 
