@@ -384,8 +384,10 @@ class Ledger:
             )
             charges = await session.scalars(select(ChargeRow).where(ChargeRow.at_ms >= since_ms))
             gaps = await session.scalars(select(GapRow).where(GapRow.at_ms >= since_ms))
-            equity = await session.scalars(select(EquityRow).where(EquityRow.at_ms >= since_ms).order_by(EquityRow.id))
-            points = [EquityPoint(row.at_ms, row.equity) for row in equity]
+            # Columns, not rows: there is one a minute, and an object for each would take most of the time.
+            instants = select(EquityRow.at_ms, EquityRow.equity).where(EquityRow.at_ms >= since_ms)
+            equity = await session.execute(instants.order_by(EquityRow.id))
+            points = [EquityPoint(at_ms, value) for at_ms, value in equity]
             return summarise(
                 trades.all(),
                 fills.all(),
