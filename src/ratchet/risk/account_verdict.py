@@ -7,7 +7,7 @@ from ratchet.config.sections import DayLimitAction, RiskLimits
 from ratchet.domain.money import plain
 from ratchet.risk.day import day_of, next_day_ms
 from ratchet.risk.reason import Reason
-from ratchet.risk.record import Record
+from ratchet.risk.record import Close, Record
 
 MINUTE_MS = 60_000
 
@@ -30,12 +30,7 @@ def judge_account(record: Record, limits: RiskLimits, now_ms: int) -> tuple[Verd
 
 def stop_streak(record: Record) -> int:
     """Stop losses in a row up to now, since the last resume. Any other end of a trade ends the row."""
-    count = 0
-    for close in reversed(record.closes):
-        if not close.is_stop_loss or (record.resumed_ms is not None and close.at_ms <= record.resumed_ms):
-            break
-        count += 1
-    return count
+    return _row_before(record, len(record.closes))
 
 
 def clock(at_ms: int) -> str:
@@ -43,15 +38,33 @@ def clock(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%H:%M} UTC"
 
 
+def _row_before(record: Record, end: int) -> int:
+    """Stop losses in a row that the close before this index ends."""
+    count = 0
+    for number in range(end - 1, -1, -1):
+        close = record.closes[number]
+        if not close.is_stop_loss or _is_forgiven(record, close):
+            break
+        count += 1
+    return count
+
+
+def _is_forgiven(record: Record, close: Close) -> bool:
+    return record.resumed_ms is not None and close.at_ms <= record.resumed_ms
+
+
 def _streak(record: Record, limits: RiskLimits, now_ms: int) -> Verdict | None:
-    count = stop_streak(record)
-    if count < limits.stop_streak_max:
-        return None
-    until_ms = record.closes[-1].at_ms + limits.stop_streak_pause_minutes * MINUTE_MS
-    if now_ms >= until_ms:
-        return None
-    detail = f"{count} stop losses in a row, no entries until {clock(until_ms)}"
-    return Verdict(reason=Reason.STOP_STREAK, until_ms=until_ms, detail=detail, flattens=False)
+    """A pause lasts as long as it is meant to: a trade that was open still and ends otherwise does not end it."""
+    pause_ms = limits.stop_streak_pause_minutes * MINUTE_MS
+    for end in range(len(record.closes), 0, -1):
+        until_ms = record.closes[end - 1].at_ms + pause_ms
+        if now_ms >= until_ms:
+            break
+        count = _row_before(record, end)
+        if count >= limits.stop_streak_max:
+            detail = f"{count} stop losses in a row, no entries until {clock(until_ms)}"
+            return Verdict(reason=Reason.STOP_STREAK, until_ms=until_ms, detail=detail, flattens=False)
+    return None
 
 
 def _day(record: Record, limits: RiskLimits, now_ms: int) -> tuple[Verdict, ...]:

@@ -53,6 +53,19 @@ def test_a_further_stop_loss_after_the_pause_pauses_again() -> None:
     assert verdict.detail.startswith("4 stop losses in a row")
 
 
+def test_a_trade_that_was_open_still_and_ends_well_does_not_cut_the_pause_short() -> None:
+    record = Record(closes=closes("stop", "stop", "stop", "rungs"))
+    (verdict,) = judge_account(record, LIMITS, NOW_MS)
+    assert verdict.until_ms == NOW_MS + 55 * MINUTE_MS
+    assert stop_streak(record) == 0
+    assert judge_account(record, LIMITS, NOW_MS + 55 * MINUTE_MS) == ()
+
+
+def test_a_resume_ends_the_pause_also_where_a_trade_ended_well_since() -> None:
+    ends = closes("stop", "stop", "stop", "rungs")
+    assert judge_account(Record(closes=ends, resumed_ms=ends[2].at_ms), LIMITS, NOW_MS) == ()
+
+
 def test_a_resume_begins_the_streak_anew() -> None:
     ends = closes("stop", "stop", "stop")
     assert judge_account(Record(closes=ends, resumed_ms=NOW_MS), LIMITS, NOW_MS + 1) == ()
