@@ -95,7 +95,15 @@ async def _trade(exchange: LocalExchange) -> None:
                 "rate_limit": False,
             },
             "strategies": [str(STRATEGY)],
-            "risk": {"open_positions_max": SYMBOLS, "risk_per_trade_fraction": Decimal("0.00001")},
+            "risk": {
+                "open_positions_max": SYMBOLS,
+                "correlated_positions_max": SYMBOLS,
+                "risk_per_trade_fraction": Decimal("0.00001"),
+                "cool_down_stop_minutes": 0,
+                "stop_streak_max": 20,
+                "funding_minutes_before": 0,
+                "leverage_atr_fraction": 0.9,  # no change of leverage: the path of an entry alone is measured
+            },
             "bracket": {"hold_minutes_max": 2},
         },
     )

@@ -131,7 +131,12 @@ async def _trade(exchange: LocalExchange, folder: str) -> list[float]:
                 "rate_limit": False,
                 "budget_folder": folder,
             },
-            "risk": {"risk_per_trade_fraction": Decimal("0.0005")},
+            "risk": {
+                "risk_per_trade_fraction": Decimal("0.0005"),
+                "cool_down_stop_minutes": 0,
+                "stop_streak_max": 20,
+                "funding_minutes_before": 0,
+            },
         },
     )
     clock = SystemClock()

@@ -173,7 +173,16 @@ def settings_of(venue: Venue) -> dict[str, object]:
             "rate_limit": False,
             "reply_timeout_s": 2,
         },
-        "risk": {"open_positions_max": 35, "day_loss_fraction_max": "0.9"},
+        "risk": {
+            "open_positions_max": 35,
+            "correlated_positions_max": 35,
+            "exposure_fraction_max": 50,
+            "day_loss_fraction_max": "0.9",
+            "day_drawdown_fraction_max": "0.9",
+            "stop_streak_max": 20,
+            "cool_down_stop_minutes": 0,
+            "funding_minutes_before": 0,
+        },
         "bracket": {"rung_fractions": [str(RUNG_FRACTION), "0.03", "0.04"], "hold_minutes_max": 600},
     }
 
