@@ -50,3 +50,10 @@ def venue() -> Iterator[Venue]:
     """One localbinance for a module's tests."""
     with serving() as it:
         yield it
+
+
+@pytest.fixture(scope="module")
+def spot_venue() -> Iterator[Venue]:
+    """The same with coins in the spot wallet."""
+    with serving("--spot-balance=USDC=10000", "--spot-balance=TRUMP=50") as it:
+        yield it
