@@ -33,5 +33,5 @@ def exact(number: float) -> Decimal:
 
 
 def plain(value: Decimal) -> str:
-    """The value as text without exponent or trailing zeros, as Binance wants it: `0.01`, `100`."""
-    return format(value.normalize(), "f")
+    """The value as text without exponent or trailing zeros, as Binance wants it: `0.01`, `100`; `0` has no sign."""
+    return format(value.normalize(), "f") if value else "0"
