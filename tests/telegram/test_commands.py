@@ -288,6 +288,22 @@ async def test_a_long_answer_has_pages_and_buttons_that_turn_them(api: BotApi) -
         await eventually(lambda: "(6/7)" in sent.text, lambda: sent.text)
 
 
+async def test_a_page_that_is_turned_to_twice_is_no_trouble(api: BotApi) -> None:
+    desk = ADesk()
+    desk.answers["status"] = long_answer()
+    with capture_logs() as logs:
+        async with a_bot(api, desk=desk) as bot:
+            api.say("/status")
+            sent = await bot.said("SYM0USDC")
+            data = sent.buttons[0][1]
+            for _ in range(2):
+                api.press_data(OPERATOR, sent.number, data)
+            await eventually(lambda: api.count("editMessageText") == 2, lambda: str(api.calls))
+            await bot.done_with("why")
+    assert "(2/7)" in sent.text
+    assert "telegram_answer_lost" not in [line["event"] for line in logs]
+
+
 async def test_pages_of_an_earlier_process_are_gone_and_say_so(api: BotApi) -> None:
     desk = ADesk()
     desk.answers["status"] = long_answer()
