@@ -40,6 +40,8 @@ async def start(*arguments: str, hold_stdin: bool = False) -> asyncio.subprocess
         (("--host", "0.0.0.0"), "only this machine itself is served"),
         (("--balance", "-5"), "--balance is '-5'"),
         (("--balance", "NaN"), "--balance is 'NaN'"),
+        (("--spot-balance", "TRUMP"), "--spot-balance is 'TRUMP'; ASSET=AMOUNT is wanted"),
+        (("--spot-balance", "TRUMP=-1"), "--spot-balance TRUMP is '-1'"),
         (("--from", "yesterday", "--market", "x"), "--from is 'yesterday'"),
         (("--market", "synthetic", "--market", "x"), "synthetic or recorded, not both"),
     ],

@@ -1,5 +1,8 @@
 """Endpoints of candles."""
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from localbinance.market.candles import INTERVALS_MS, Candle
 from localbinance.server import refusals
 from localbinance.server.dialect import CandleSource
@@ -11,19 +14,19 @@ from localbinance.server.wire_numbers import plain
 KLINES_MOST = 1_500
 
 
-def _candle_row(candle: Candle, interval_ms: int) -> list[object]:
+def _candle_row(candle: Candle, interval_ms: int, number: Callable[[Decimal], str]) -> list[object]:
     return [
         candle.open_ms,
-        plain(candle.open),
-        plain(candle.high),
-        plain(candle.low),
-        plain(candle.close),
-        plain(candle.volume),
+        number(candle.open),
+        number(candle.high),
+        number(candle.low),
+        number(candle.close),
+        number(candle.volume),
         candle.open_ms + interval_ms - 1,
-        plain(candle.volume_quote),
+        number(candle.volume_quote),
         candle.trades,
-        plain(candle.taker_buy_volume),
-        plain(candle.taker_buy_volume_quote),
+        number(candle.taker_buy_volume),
+        number(candle.taker_buy_volume_quote),
         "0",
     ]
 
@@ -33,8 +36,10 @@ def _candles(venue: Venue, call: Call, symbol: str) -> list[list[object]]:
     return candle_rows(venue.books.get(symbol), call, venue.clock.stepped_ms, most=KLINES_MOST)
 
 
-def candle_rows(book: CandleSource | None, call: Call, now_ms: int, *, most: int) -> list[list[object]]:
-    """The candles that a call asks for, `most` at most. Raises: Rejection -1102, -1120."""
+def candle_rows(
+    book: CandleSource | None, call: Call, now_ms: int, *, most: int, number: Callable[[Decimal], str] = plain
+) -> list[list[object]]:
+    """The candles that a call asks for, at most so many. Raises: Rejection -1102, -1120."""
     interval = call.parameters.required("interval")
     if interval not in INTERVALS_MS:
         raise refusals.invalid_interval()
@@ -48,7 +53,7 @@ def candle_rows(book: CandleSource | None, call: Call, now_ms: int, *, most: int
         now_ms=now_ms,
     )
     interval_ms = INTERVALS_MS[interval]
-    return [_candle_row(candle, interval_ms) for candle in candles]
+    return [_candle_row(candle, interval_ms, number) for candle in candles]
 
 
 def klines(venue: Venue, call: Call) -> object:

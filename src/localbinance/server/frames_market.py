@@ -4,7 +4,7 @@ Numbers are strings, ids and times integers. `E` is the time of the push. Trade 
 counted by this server; candles do not know theirs, so `f` and `L` of a candle are 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from localbinance.core.exchange import BookView
@@ -163,9 +163,9 @@ def trade(tick: Tick, last_id: int, now_ms: int) -> Json:
     }
 
 
-def levels(side: Sequence[Level]) -> list[list[str]]:
+def levels(side: Sequence[Level], number: Callable[[Decimal], str] = plain) -> list[list[str]]:
     """Book levels as pairs of strings."""
-    return [[plain(price), plain(quantity)] for price, quantity in side]
+    return [[number(price), number(quantity)] for price, quantity in side]
 
 
 def partial_depth(symbol: str, book: BookView, id_before: int, now_ms: int) -> Json:

@@ -132,7 +132,7 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
     user_feed, spot_user_feed = UserFeed(hub, keys, rules), SpotUserFeed(hub)
     books = {each: _book(market, each) for each in market.symbols}
     tapes = {each: SymbolTape() for each in market.symbols}
-    spot = SpotFloor(spot_exchange, tapes, books, _spot_limits(options))
+    spot = SpotFloor(spot_exchange, rules.symbols, tapes, books, _spot_limits(options))
     venue = Venue(
         exchange=exchange,
         spot=spot,

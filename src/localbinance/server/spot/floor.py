@@ -14,6 +14,7 @@ from localbinance.market.candles import CandleBook
 from localbinance.market.disturbed import moved
 from localbinance.rules import errors
 from localbinance.rules.spot_rules import FEE_ASSET, SpotRules, SpotSymbolRules
+from localbinance.rules.symbol_rules import SymbolRules
 from localbinance.server.dialect import CandleSource
 from localbinance.server.rate_limit import RateLimits
 from localbinance.server.spot.candles import SpotCandles
@@ -27,11 +28,13 @@ class SpotFloor:
     """Everything of spot that an endpoint or a stream looks at."""
 
     exchange: SpotExchange
+    perpetual_rules: Mapping[str, SymbolRules]
     perpetuals: Mapping[str, SymbolTape]  # by symbol
     perpetual_books: Mapping[str, CandleBook]
     limits: RateLimits
     books: dict[str, CandleSource] = field(default_factory=dict)  # of the pairs that are awake
     tapes: dict[str, SymbolTape] = field(default_factory=dict)
+    on_grid: set[str] = field(default_factory=set)  # pairs whose perpetual has no price that they have not
 
     @property
     def rules(self) -> SpotRules:
@@ -67,8 +70,10 @@ class SpotFloor:
             return
         tape = self.tapes[symbol] = SymbolTape()
         self.books[symbol] = SpotCandles(self.perpetual_books[symbol], rules.price_tick)
+        if not self.perpetual_rules[symbol].price_tick % rules.price_tick:
+            self.on_grid.add(symbol)
         for tick in (*(tick for tick, _ in perpetual.traded), perpetual.latest):
-            told = moved(tick, UNMOVED, rules)
+            told = self._told(tick)
             tape.on_tick(told)
             self.exchange.on_tick(told)
         self.wake(FEE_ASSET + rules.quote_asset)
@@ -83,7 +88,10 @@ class SpotFloor:
         tape = self.tapes.get(tick.symbol)
         if tape is None:
             return None
-        told = moved(tick, UNMOVED, self.rules.symbols[tick.symbol])
+        told = self._told(tick)
         self.exchange.on_tick(told)
         tape.on_tick(told)
         return told
+
+    def _told(self, tick: Tick) -> Tick:
+        return tick if tick.symbol in self.on_grid else moved(tick, UNMOVED, self.rules.symbols[tick.symbol])

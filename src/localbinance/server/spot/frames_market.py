@@ -7,7 +7,7 @@ from localbinance.core.exchange import BookView
 from localbinance.core.tick import Tick
 from localbinance.market.candles import Candle, DayStats
 from localbinance.server import frames_market as futures
-from localbinance.server.wire_numbers import plain
+from localbinance.server.wire_numbers import eight
 
 Json = dict[str, object]
 Level = tuple[Decimal, Decimal]
@@ -27,11 +27,11 @@ def ticker(tick: Tick, day: DayStats, last_quantity: Decimal, last_id: int, now_
     """24hrTicker: with the best bid and ask, and the close before."""
     return {
         **futures.ticker(tick, day, last_quantity, last_id, now_ms),
-        "x": plain(day.open),
-        "b": plain(tick.bid),
-        "B": plain(tick.bid_quantity),
-        "a": plain(tick.ask),
-        "A": plain(tick.ask_quantity),
+        "x": eight(day.open),
+        "b": eight(tick.bid),
+        "B": eight(tick.bid_quantity),
+        "a": eight(tick.ask),
+        "A": eight(tick.ask_quantity),
     }
 
 
@@ -40,10 +40,10 @@ def book_ticker(tick: Tick, update_id: int, _now_ms: int) -> Json:
     return {
         "u": update_id,
         "s": tick.symbol,
-        "b": plain(tick.bid),
-        "B": plain(tick.bid_quantity),
-        "a": plain(tick.ask),
-        "A": plain(tick.ask_quantity),
+        "b": eight(tick.bid),
+        "B": eight(tick.bid_quantity),
+        "a": eight(tick.ask),
+        "A": eight(tick.ask_quantity),
     }
 
 
@@ -61,8 +61,8 @@ def trade(tick: Tick, last_id: int, now_ms: int) -> Json:
         "E": now_ms,
         "s": tick.symbol,
         "t": last_id,
-        "p": plain(tick.last),
-        "q": plain(tick.quantity),
+        "p": eight(tick.last),
+        "q": eight(tick.quantity),
         "T": tick.time_ms,
         "m": tick.buyer_is_maker,
         "M": True,
@@ -73,8 +73,8 @@ def partial_depth(_symbol: str, book: BookView, _id_before: int, _now_ms: int) -
     """The best levels: without a name, a symbol or a time."""
     return {
         "lastUpdateId": book.update_id,
-        "bids": futures.levels(book.bids),
-        "asks": futures.levels(book.asks),
+        "bids": futures.levels(book.bids, eight),
+        "asks": futures.levels(book.asks, eight),
     }
 
 
@@ -88,6 +88,6 @@ def depth_update(
         "s": symbol,
         "U": ids[0],
         "u": ids[1],
-        "b": futures.levels(bids),
-        "a": futures.levels(asks),
+        "b": futures.levels(bids, eight),
+        "a": futures.levels(asks, eight),
     }

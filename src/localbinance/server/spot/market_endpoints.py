@@ -53,7 +53,7 @@ def depth(venue: Venue, call: Call) -> object:
     """GET /api/v3/depth."""
     symbol = venue.spot.traded(call.symbol)
     book = venue.spot.exchange.book(symbol, call.parameters.limit(default=100, most=DEPTH_MOST))
-    return {"lastUpdateId": book.update_id, "bids": levels(book.bids), "asks": levels(book.asks)}
+    return {"lastUpdateId": book.update_id, "bids": levels(book.bids, eight), "asks": levels(book.asks, eight)}
 
 
 def trades(venue: Venue, call: Call) -> object:
@@ -94,7 +94,7 @@ def agg_trades(venue: Venue, call: Call) -> object:
 def klines(venue: Venue, call: Call) -> object:
     """GET /api/v3/klines, uiKlines."""
     book = venue.spot.books[venue.spot.traded(call.symbol)]
-    return candle_rows(book, call, venue.clock.stepped_ms, most=KLINES_MOST)
+    return candle_rows(book, call, venue.clock.stepped_ms, most=KLINES_MOST, number=eight)
 
 
 def average_price(venue: Venue, call: Call) -> object:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from localbinance.server.stream_names import Kind, Route, parse_stream, parse_target
+from localbinance.server.stream_names import Kind, Product, Route, parse_stream, parse_target
 
 LISTEN_KEY = "k" * 64
 
@@ -94,6 +94,33 @@ def test_an_address_may_ask_for_some_events_only() -> None:
     target = parse_target("/private/ws", {"listenkey": LISTEN_KEY, "events": "ORDER_TRADE_UPDATE/ACCOUNT_UPDATE"})
     assert target is not None
     assert target.events == {"ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE"}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "wrapped", "names"),
+    [
+        ("/spot/ws/btcusdc@trade", {}, False, ("btcusdc@trade",)),
+        ("/spot/stream", {"streams": "a@trade/b@trade"}, True, ("a@trade", "b@trade")),
+        ("/stream/ws/3", {}, False, ()),  # as ccxt tells spot from contracts
+    ],
+)
+def test_addresses_of_spots_streams(path: str, query: dict[str, str], wrapped: bool, names: tuple[str, ...]) -> None:
+    target = parse_target(path, query)
+    assert target is not None
+    assert (target.product, target.wrapped, target.names) == (Product.SPOT, wrapped, names)
+
+
+def test_a_stream_of_spot_is_another_than_that_of_futures_with_its_name() -> None:
+    spot, futures = parse_stream("btcusdc@depth", Product.SPOT), parse_stream("btcusdc@depth")
+    assert spot is not None
+    assert futures is not None
+    assert spot.key != futures.key
+    assert (spot.period_ms, spot.route) == (1_000, Route.ANY)
+
+
+@pytest.mark.parametrize("name", ["btcusdc@markPrice", "!ticker@arr", "x" * 64, "user local-key", "btcusdc@kline_7m"])
+def test_what_spot_has_no_stream_of(name: str) -> None:
+    assert parse_stream(name, Product.SPOT) is None
 
 
 def test_the_websocket_api_is_not_a_stream() -> None:
