@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named on the command line: `python -m benchmarks core http scan`."""
+"""Run all benchmarks, or those named: `python -m benchmarks core http scan`. `limits` is one for itself."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core_events, entry_latency, http_orders, naked_time, operator_answers, scan
+from benchmarks import core_events, entry_latency, http_orders, limits, naked_time, operator_answers, scan
 from benchmarks.figure import Figure
 from benchmarks.yardstick import additions_a_second
 from ratchet.cli.event_loop import run
@@ -49,4 +49,6 @@ def _ratio(figure: Figure, yardstick: float) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["limits"]:
+        sys.exit(limits.main(sys.argv[2:]))
     run(main(sys.argv[1:]))
