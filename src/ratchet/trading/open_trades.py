@@ -64,6 +64,8 @@ class OpenTrades:
         self.naked_ms_max: float | None = None
         # Told of the real ms of each trade that is over; returns at once.
         self.on_naked_known: Callable[[float], None] = lambda _: None
+        # Told when one that had held something is over, and remembered; returns at once.
+        self.on_over: Callable[[], None] = lambda: None
 
     # Which there are ----------------------------------------------------------------------------------------------
 
@@ -216,7 +218,8 @@ class OpenTrades:
     def _forget(self, keeper: Keeper) -> None:
         state = keeper.state
         self.closed += bool(state.fills) and state.quantity_held == 0
-        if keeper.ended_by is not None and state.fills:
+        is_over = keeper.ended_by is not None and bool(state.fills)
+        if keeper.ended_by is not None and is_over:
             self._memory.on_close(close_of(state, keeper.ended_by, self._clock.now_ms()))
         if state.naked_ms is not None:
             self.naked_ms_max = max(self.naked_ms_max or 0.0, state.naked_ms)
@@ -227,6 +230,8 @@ class OpenTrades:
             self._by_order.pop(name, None)
         if not self._keepers:
             self._none_open.set()
+        if is_over:
+            self.on_over()
 
     # What the protector tells -------------------------------------------------------------------------------------
 

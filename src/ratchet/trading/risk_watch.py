@@ -54,6 +54,7 @@ class RiskWatch:
         self._told: set[TradeId] = set()  # trades that were asked to end: whoever ends them goes on until they have
         self.positions: Sequence[Position] = ()  # as the exchange last told
         noticeboard.listen(self._on_notice)
+        trades.on_over = self.judge  # a row of stop losses is said when it is one, not with the next look
 
     @property
     def record(self) -> Record:

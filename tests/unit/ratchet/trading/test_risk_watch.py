@@ -1,6 +1,6 @@
 """The risk watch: limits of the account halt by themselves and are lifted by themselves, and all hear of it once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -45,6 +45,7 @@ class Trades:
     def __init__(self, *symbols: Symbol) -> None:
         self.open = {symbol: TradeId(number) for number, symbol in enumerate(symbols, start=1)}
         self.closed: list[tuple[Symbol, str]] = []
+        self.on_over: Callable[[], None] = lambda: None
 
     def symbols(self) -> list[Symbol]:
         """Of those that are open."""
@@ -122,6 +123,14 @@ def test_a_streak_halts_entries_and_time_lifts_it_each_said_once() -> None:
         (Weight.WARNING, "stop streak: 3 stop losses in a row, no entries until 13:30 UTC"),
         (Weight.INFO, "stop streak: over, entries are on as far as it goes"),
     ]
+
+
+def test_a_streak_is_said_when_its_last_trade_is_over() -> None:
+    it = watched(stop_streak_max=1)
+    it.memory.on_close(a_close(0))
+    assert not it.halts
+    it.trades.on_over()
+    assert "stop streak" in it.halts
 
 
 def test_a_resume_by_an_operator_ends_the_pause() -> None:
