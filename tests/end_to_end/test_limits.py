@@ -8,7 +8,7 @@ from tests.end_to_end.limits_run import LimitsRun, run_limits
 from tests.end_to_end.rough_market import traps
 
 MINUTE_MS = 60_000
-ROOMY: dict[str, Any] = {"correlated_positions_max": 3, "cool_down_stop_minutes": 5}
+ROOMY: dict[str, Any] = {"open_positions_max": 2, "cool_down_stop_minutes": 5}
 BRACKET = {"hold_minutes_max": 5}
 
 
@@ -45,7 +45,7 @@ async def test_a_lost_day_closes_what_is_open_where_that_is_set(tmp_path: Path) 
         tmp_path,
         hours=0.6,
         start="2026-01-05T12:00",
-        script=traps([3, 4], seed=7, turn=0.01),
+        script=traps([3, 4], seed=7, turn=(0.01, 0.01)),
         overrides={"risk": risk, "bracket": BRACKET},
     )
     verdict = found.verdict
