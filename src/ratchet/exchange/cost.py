@@ -41,6 +41,14 @@ COSTS = {
     "fapiPrivateDeleteOrder": Cost(1),
     "fapiPrivateDeleteAlgoOrder": Cost(1),
     "fapiPrivateDeleteAllOpenOrders": Cost(1),
+    "publicGetTime": Cost(1),
+    "publicGetExchangeInfo": Cost(20),
+    "publicGetAvgPrice": Cost(2),
+    "privateGetAccount": Cost(20),
+    "privateGetOrder": Cost(4),
+    "privateGetAllOrders": Cost(20),
+    "privateGetMyTrades": Cost(20),
+    "privatePostOrder": Cost(1, orders=1),
     "fapiPrivatePostListenKey": Cost(1),
     "fapiPrivatePutListenKey": Cost(1),
 }
@@ -49,6 +57,7 @@ COSTS_BY_SYMBOL = {  # of one symbol, of all
     "fapiPublicGetTickerBookTicker": (Cost(2), Cost(5)),
     "fapiPublicGetPremiumIndex": (Cost(1), Cost(10)),
     "fapiPrivateGetOpenOrders": (Cost(1), Cost(40)),
+    "privateGetOpenOrders": (Cost(6), Cost(80)),
     "fapiPrivateGetOpenAlgoOrders": (Cost(1), Cost(40)),
 }
 COST_UNKNOWN = Cost(5)  # of an endpoint that is not listed here; the exchange's answer tells the rest

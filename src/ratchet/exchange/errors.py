@@ -15,6 +15,8 @@ class Meaning(StrEnum):
     NOTHING_TO_REDUCE = "nothing_to_reduce"  # the position is gone, or resting orders take all of it
     UNCHANGED = "unchanged"  # it was so before
     NOT_TRADING = "not_trading"  # the symbol is delisted, or its market is halted
+    NO_BALANCE = "no_balance"  # spot: less is free than the order needs
+    FILTER = "filter"  # spot: a filter of the pair does not take it; the message names the filter
     KEY_DEAD = "key_dead"  # the listen key is no more
     KEY_REFUSED = "key_refused"  # no such key or signature, or it may not do this from here
     OTHER = "other"  # a no to this request as it is

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | an answer without error | it was taken | go by what it says |
 | a code that is in none of the rows below | `Rejected`: refused, nothing happened | by its `Meaning` |
-| -4116 | `Rejected` DUPLICATE: taken before | ask by the client id |
+| -4116; on spot -2010 "Duplicate order sent." | `Rejected` DUPLICATE: taken before | ask by the client id |
 | -1021; no connection made; 503 "Service Unavailable" | `NotSent`: not taken | send again; the clock is set anew |
 | -1003, -1008, -1015; HTTP 429, 418; 403 of the firewall | `RateLimited`: not taken | send again, not before it says |
 | -1000, -1001, -1006, -1007; any other 5xx; HTML | `OutcomeUnknown` | ask by the client id, never send again blind |
@@ -47,6 +47,13 @@ MEANINGS = {
     -2014: Meaning.KEY_REFUSED,
     -2015: Meaning.KEY_REFUSED,
 }
+TEXTS = {  # of spot's codes, which mean one thing or another by their text
+    (-2010, "Duplicate order sent."): Meaning.DUPLICATE,
+    (-2010, "Account has insufficient balance for requested action."): Meaning.NO_BALANCE,
+    (-2010, "Market is closed."): Meaning.NOT_TRADING,
+    (-1013, "Market is closed."): Meaning.NOT_TRADING,
+}
+FILTER_REFUSED, FILTER_TEXT = -1013, "Filter failure: "
 
 BROKEN = 500  # from this HTTP status on, an answer does not say that nothing happened
 UNAVAILABLE = "Service Unavailable"  # the one 503 that says so
@@ -103,7 +110,13 @@ def _of_code(
         return OutcomeUnknown(f"{what}: {code} {message}")
     if code == TIMESTAMP_REFUSED:
         return NotSent(f"{what}: {code} {message}")
-    return Rejected(code, message, MEANINGS.get(code, Meaning.OTHER))
+    return Rejected(code, message, _meaning(code, message))
+
+
+def _meaning(code: int, message: str) -> Meaning:
+    if code == FILTER_REFUSED and message.startswith(FILTER_TEXT):
+        return Meaning.FILTER
+    return TEXTS.get((code, message)) or MEANINGS.get(code, Meaning.OTHER)
 
 
 def _retry_after_ms(headers: Mapping[str, str] | None) -> int | None:

@@ -16,6 +16,7 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.cost import cost_of
 from ratchet.exchange.errors import ExchangeError, NotSent, OutcomeUnknown, RateLimited
 from ratchet.exchange.outcome import outcome_of
+from ratchet.exchange.product import PERPETUALS, Product
 from ratchet.exchange.shared_budget import BudgetState, HeldBack, SharedBudget
 from ratchet.exchange.told import Told
 from ratchet.exchange.transport import Transport
@@ -31,10 +32,17 @@ log = structlog.get_logger(__name__)
 class Requests:
     """Sends requests within the budget, through ccxt unless another transport is given."""
 
-    def __init__(self, settings: ExchangeSettings, clock: Clock, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        clock: Clock,
+        transport: Transport | None = None,
+        product: Product = PERPETUALS,
+    ) -> None:
         self._clock = clock
+        self._time_method = product.time_method
         self._timeout_s = settings.reply_timeout_s
-        self._budget = SharedBudget(settings, clock)
+        self._budget = SharedBudget(settings, clock, product)
         self._transport = transport or CcxtTransport(settings, clock)
 
     async def close(self) -> None:
@@ -98,7 +106,7 @@ class Requests:
         """A refused timestamp, or a lost connection, may mean that this machine's clock is off."""
         if not isinstance(self._clock, SystemClock):
             return
-        method, lane = "fapiPublicGetTime", Lane.PROTECTIVE  # with a wrong clock nothing can be protected
+        method, lane = self._time_method, Lane.PROTECTIVE  # with a wrong clock nothing can be protected
         try:
             await self._budget.admit(lane, cost_of(method, {}), words(method))
             asked_ms = self._clock.now_ms()

@@ -15,9 +15,9 @@ from ratchet.exchange.budget import MINUTE_MS, Answer, Counts, Granted, Lane, Li
 from ratchet.exchange.budget_file import BudgetFile, Busy
 from ratchet.exchange.cost import Cost
 from ratchet.exchange.errors import RateLimited
+from ratchet.exchange.product import PERPETUALS, Product
 from ratchet.exchange.told import Told
 
-BINANCE = "https://fapi.binance.com"
 LOCK_PAUSE_S = 0.001
 LOCK_ATTEMPTS_MAX = 5  # of what does not wait; then it goes out, and is counted later
 OWED_MAX = 1_000  # of what could not be counted yet
@@ -51,12 +51,17 @@ class _Answered:
 class SharedBudget:
     """The limits of one exchange, kept together with every other process on this machine."""
 
-    def __init__(self, settings: ExchangeSettings, clock: Clock) -> None:
+    def __init__(self, settings: ExchangeSettings, clock: Clock, product: Product = PERPETUALS) -> None:
         self._clock = clock
         self._wait_s = settings.budget_wait_s
-        self._limits_max = Limits(reserve=settings.budget_reserve_fraction)
+        self._limits_max = Limits(
+            reserve=settings.budget_reserve_fraction,
+            weight=product.weight,
+            orders_10s=product.orders_10s,
+            orders_1m=product.orders_1m,
+        )
         self._limits = self._limits_max if settings.rate_limit else None
-        address = settings.http_url or BINANCE
+        address = (settings.http_url or product.address) + product.name
         self._account = _digest(address, settings.api_key.get_secret_value())
         self._file = BudgetFile(
             (settings.budget_folder or state_folder(os.environ)) / f"budget-{_digest(address)}.json"

@@ -61,11 +61,13 @@ class StreamSocket:
         on_connected: Callable[[], None],
         on_lost: Callable[[], None] = lambda: None,
         silence_s_max: float | None = None,
+        greeting: Callable[[], Frame] | None = None,
     ) -> None:
         """`address` is asked before each connection; `on_frame` may raise StreamLost to have a new one.
         `on_lost` is called for each connection that stood and does no more.
 
         `silence_s_max`: without a frame for so long, of real time, a connection counts as lost.
+        `greeting`: the request that a connection begins with; it is of use once that is granted.
         """
         self._name = name
         self._clock = clock
@@ -77,6 +79,7 @@ class StreamSocket:
         self._on_connected = on_connected
         self._on_lost = on_lost
         self._silence_s_max = silence_s_max
+        self._greeting = greeting
         self._open: aiohttp.ClientWebSocketResponse | None = None
         self._received = 0
         self._failures = 0
@@ -175,10 +178,15 @@ class StreamSocket:
 
     async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._subscribed = set(self._streams)
+        if self._greeting is not None:
+            await self._request(socket, self._greeting())
         streams = [*self._streams, *([LOCKSTEP] if isinstance(self._clock, LockstepClock) else [])]
-        if not streams:
-            return
-        await socket.send_str(orjson.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}).decode())
+        if streams:
+            await self._request(socket, {"method": "SUBSCRIBE", "params": streams, "id": 1})
+
+    async def _request(self, socket: aiohttp.ClientWebSocketResponse, request: Frame) -> None:
+        """Ask for something, and see it granted."""
+        await socket.send_str(orjson.dumps(request).decode())
         async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
             while True:
                 frame = _decoded(await socket.receive())

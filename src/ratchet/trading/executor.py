@@ -11,22 +11,24 @@ from ratchet.domain.identity import TRADERS, ClientOrderId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, StopOrder, StopReport, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.budget import Lane
+from ratchet.exchange.certainty import (
+    ASK_ATTEMPTS_MAX,
+    PAUSE_MAX_S,
+    SEND_ATTEMPTS_MAX,
+    NeverArrived,
+    pause_of,
+    pauses,
+    settle,
+)
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnknown, RateLimited, Rejected
 from ratchet.trading.notebook import Notebook
 
 Report = TypeVar("Report", OrderReport, StopReport)
 
-SEND_ATTEMPTS_MAX = 5  # only for what provably never left this machine
-ASK_ATTEMPTS_MAX = 7  # over 7 s: longer than the receive window, after which the exchange takes a late request no more
-PAUSE_FIRST_S = 0.1  # doubled each time, real time: networks do not heal on the exchange's clock
-PAUSE_MAX_S = 2.0
+__all__ = ["ASK_ATTEMPTS_MAX", "SEND_ATTEMPTS_MAX", "EntriesBarred", "Executor", "NeverArrived", "stop_status"]
 
 log = structlog.get_logger(__name__)
-
-
-class NeverArrived(Exception):
-    """The exchange does not know the order after it was asked for again and again."""
 
 
 class EntriesBarred(NeverArrived):
@@ -119,7 +121,7 @@ class Executor:
                 await self._client.cancel(symbol, order.client_order_id)
 
     async def _cancel(self, symbol: Symbol, cancel: Callable[[Symbol], Awaitable[None]]) -> bool:
-        for pause in _pauses(SEND_ATTEMPTS_MAX):
+        for pause in pauses(SEND_ATTEMPTS_MAX):
             try:
                 await cancel(symbol)
             except ExchangeError as error:
@@ -135,20 +137,12 @@ class Executor:
         send: Callable[[], Awaitable[Report]],
         ask: Callable[[], Awaitable[Report | None]],
     ) -> Report:
-        """Send, again only if it provably never left; when the outcome is unknown, ask until it is known."""
-        for pause in _pauses(SEND_ATTEMPTS_MAX):
-            try:
-                return await send()
-            except (NotSent, RateLimited) as error:
-                log.warning("order_not_sent", client_order_id=client_order_id, error=str(error))
-                await asyncio.sleep(_pause_of(error, pause))
-            except OutcomeUnknown as error:
-                return await self._ask_until_known(client_order_id, ask, str(error))
-            except Rejected as no:
-                if no.meaning is Meaning.DUPLICATE:
-                    return await self._ask_until_known(client_order_id, ask, str(no))
-                raise
-        raise NeverArrived(client_order_id)
+        return await settle(
+            client_order_id,
+            send,
+            ask,
+            lambda why: self._notebook.status(client_order_id, OrderStatus.UNKNOWN, reason=why),
+        )
 
     async def _insist(
         self,
@@ -157,12 +151,12 @@ class Executor:
         ask: Callable[[], Awaitable[Report | None]],
     ) -> Report:
         """Send until the exchange has it or refuses it, however long it is away."""
-        for pause in chain(_pauses(SEND_ATTEMPTS_MAX), repeat(PAUSE_MAX_S)):
+        for pause in chain(pauses(SEND_ATTEMPTS_MAX), repeat(PAUSE_MAX_S)):
             try:
                 return await send()
             except (NotSent, RateLimited) as error:
                 log.warning("stop_not_sent", client_order_id=client_order_id, error=str(error))
-                await asyncio.sleep(_pause_of(error, pause))
+                await asyncio.sleep(pause_of(error, pause))
                 continue
             except OutcomeUnknown as error:
                 log.warning("stop_outcome_unknown", client_order_id=client_order_id, error=str(error))
@@ -180,28 +174,6 @@ class Executor:
             await asyncio.sleep(pause)
         raise AssertionError("the loop has no end")
 
-    async def _ask_until_known(
-        self, client_order_id: ClientOrderId, ask: Callable[[], Awaitable[Report | None]], why: str
-    ) -> Report:
-        """Ask until the exchange has the order, or has said for long enough that it does not know it.
-
-        Being unable to ask says nothing: it is tried again for as long as it takes.
-        Raises: NeverArrived.
-        """
-        self._notebook.status(client_order_id, OrderStatus.UNKNOWN, reason=why)
-        pauses = _pauses(ASK_ATTEMPTS_MAX)
-        while pauses:
-            try:
-                report = await ask()
-            except ExchangeError as error:
-                log.warning("order_outcome_unknown", client_order_id=client_order_id, error=str(error))
-                await asyncio.sleep(PAUSE_MAX_S)
-                continue
-            if report is not None:
-                return report
-            await asyncio.sleep(pauses.pop(0))
-        raise NeverArrived(client_order_id)
-
 
 def stop_status(status: StopStatus) -> OrderStatus | None:
     """The ledger's word for a stop's end; None while its market order will tell, or it still stands."""
@@ -210,13 +182,3 @@ def stop_status(status: StopStatus) -> OrderStatus | None:
         StopStatus.EXPIRED: OrderStatus.EXPIRED,
         StopStatus.REJECTED: OrderStatus.REJECTED,
     }.get(status)
-
-
-def _pauses(attempts: int) -> list[float]:
-    return [min(PAUSE_FIRST_S * 2**attempt, PAUSE_MAX_S) for attempt in range(attempts)]
-
-
-def _pause_of(error: NotSent | RateLimited, pause: float) -> float:
-    if isinstance(error, RateLimited) and error.retry_after_ms is not None:
-        return min(error.retry_after_ms / 1000, PAUSE_MAX_S)
-    return pause

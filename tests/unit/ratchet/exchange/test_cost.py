@@ -34,7 +34,9 @@ def test_every_endpoint_that_is_asked_has_a_cost() -> None:
     asked = {
         name
         for file in folder.glob("*.py")
-        for name in re.findall(r'"(fapi(?:Public|Private)V?\d?(?:Get|Post|Put|Delete)\w+)"', file.read_text("utf-8"))
+        for name in re.findall(
+            r'"((?:fapiP|p)(?:ublic|rivate)V?\d?(?:Get|Post|Put|Delete)\w+)"', file.read_text("utf-8")
+        )
     }
     assert len(asked) > 15
     assert asked == {*COSTS, *COSTS_BY_SYMBOL, KLINES, DEPTH}

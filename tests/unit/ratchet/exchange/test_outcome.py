@@ -69,6 +69,23 @@ def test_the_status_of_an_answer_counts_with_its_code(status: int, body: str, ki
 
 
 @pytest.mark.parametrize(
+    ("code", "text", "meaning"),
+    [
+        (-2010, "Duplicate order sent.", Meaning.DUPLICATE),
+        (-2010, "Account has insufficient balance for requested action.", Meaning.NO_BALANCE),
+        (-2010, "Order would immediately match and take.", Meaning.OTHER),
+        (-1013, "Market is closed.", Meaning.NOT_TRADING),
+        (-1013, "Filter failure: PERCENT_PRICE_BY_SIDE", Meaning.FILTER),
+        (-1013, "Invalid price.", Meaning.OTHER),
+    ],
+)
+def test_spots_codes_mean_what_their_text_says(code: int, text: str, meaning: Meaning) -> None:
+    error = outcome_of(answered(code, text), "POST order")
+    assert isinstance(error, Rejected)
+    assert error.meaning is meaning
+
+
+@pytest.mark.parametrize(
     ("code", "meaning"),
     [
         (-4116, Meaning.DUPLICATE),  # it was taken before: anything else would send a second one
