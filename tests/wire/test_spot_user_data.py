@@ -222,6 +222,14 @@ async def test_a_lost_reply_drops_the_connection_with_the_order_placed(line: Lin
     assert found.body["status"] == "FILLED"
 
 
+async def test_a_slow_request_holds_up_no_other(line: Line, client: Signed) -> None:
+    await put(client, fault="latency", path="/api/v3/account", ms=2_000)
+    await line.socket.send_json({"id": "slow", "method": "account.status", "params": {}})
+    assert (await line.ask("time"))["status"] == 200
+    assert line.events == []
+    await line.until(lambda told: told.get("id") == "slow")
+
+
 async def test_clocks_and_signatures_are_checked(client: Signed) -> None:
     late = await client.send("GET", "/api/v3/account", at_ms=int(time.time() * 1_000) - 60_000)
     assert (late.status, late.body["code"]) == (400, -1021)

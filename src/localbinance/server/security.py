@@ -83,15 +83,15 @@ class Gate:
 
     def check_time(self, parameters: Parameters, now_ms: int) -> None:
         """Whether the request is of now. Raises: Rejection -1021, -1102, -1131."""
-        timestamp_ms, window_ms = parameters.integer("timestamp"), parameters.integer("recvwindow")
+        timestamp_ms, window_ms = parameters.integer("timestamp"), parameters.number("recvwindow")
         if timestamp_ms is None:
             raise errors.missing("timestamp")
-        window_ms = RECV_WINDOW_MS if window_ms is None else window_ms
+        window_ms = Decimal(RECV_WINDOW_MS) if window_ms is None else window_ms
         if window_ms > RECV_WINDOW_MS_MAX:
             raise refusals.window_too_long()
         if not self.time_checked:
             return
         if timestamp_ms >= now_ms + AHEAD_MS_MAX * self.time_scale:
             raise refusals.timestamp_early()
-        if now_ms - timestamp_ms > window_ms * self.time_scale:
+        if now_ms - timestamp_ms > float(window_ms) * self.time_scale:
             raise refusals.timestamp_late()

@@ -15,18 +15,19 @@ Level = tuple[Decimal, Decimal]
 
 def kline(symbol: str, interval: str, candle: Candle, now_ms: int, *, closed: bool) -> Json:
     """kline."""
-    return futures.kline(symbol, interval, candle, now_ms, closed=closed)
+    body = futures.candle_body(symbol, interval, candle, closed=closed)
+    return {"e": "kline", "E": now_ms, "s": symbol, "k": _with_eight(body, "ochlvqVQ")}
 
 
 def mini_ticker(symbol: str, day: DayStats, now_ms: int) -> Json:
     """24hrMiniTicker."""
-    return futures.mini_ticker(symbol, day, now_ms)
+    return _with_eight(futures.mini_ticker(symbol, day, now_ms), "cohlvq")
 
 
 def ticker(tick: Tick, day: DayStats, last_quantity: Decimal, last_id: int, now_ms: int) -> Json:
     """24hrTicker: with the best bid and ask, and the close before."""
     return {
-        **futures.ticker(tick, day, last_quantity, last_id, now_ms),
+        **_with_eight(futures.ticker(tick, day, last_quantity, last_id, now_ms), "pwcQohlvq"),
         "x": eight(day.open),
         "b": eight(tick.bid),
         "B": eight(tick.bid_quantity),
@@ -49,7 +50,7 @@ def book_ticker(tick: Tick, update_id: int, _now_ms: int) -> Json:
 
 def agg_trade(tick: Tick, last_id: int, now_ms: int) -> Json:
     """aggTrade."""
-    frame = futures.agg_trade(tick, last_id, now_ms)
+    frame = _with_eight(futures.agg_trade(tick, last_id, now_ms), "pq")
     del frame["nq"]
     return {**frame, "M": True}
 
@@ -91,3 +92,8 @@ def depth_update(
         "b": futures.levels(bids, eight),
         "a": futures.levels(asks, eight),
     }
+
+
+def _with_eight(frame: Json, names: str) -> Json:
+    """A frame of futures with these numbers, each named by a letter, as spot writes them."""
+    return {**frame, **{name: eight(Decimal(str(frame[name]))) for name in names}}

@@ -35,6 +35,11 @@ def key_restrictions(venue: Venue, _call: Call) -> object:
     }
 
 
+def account_status(_venue: Venue, _call: Call) -> object:
+    """GET /sapi/v1/account/status."""
+    return {"data": "Normal"}
+
+
 def coins(venue: Venue, call: Call) -> object:
     """GET /sapi/v1/capital/config/getall: what is held; no network reaches this exchange."""
     return [_coin(each) for each in venue.spot.exchange.account_state(call.account).balances]
@@ -89,6 +94,7 @@ def pay_in_bnb(venue: Venue, call: Call) -> object:
 ROUTES: Routes = {
     ("GET", "/sapi/v1/system/status"): Endpoint(system_status),
     ("GET", "/sapi/v1/account/apiRestrictions"): Endpoint(key_restrictions, SIGNED),
+    ("GET", "/sapi/v1/account/status"): Endpoint(account_status, SIGNED),
     ("GET", "/sapi/v1/capital/config/getall"): Endpoint(coins, SIGNED, 10),
     ("GET", "/sapi/v1/asset/tradeFee"): Endpoint(trade_fees, SIGNED),
     ("GET", "/sapi/v1/bnbBurn"): Endpoint(pays_in_bnb, SIGNED),

@@ -25,6 +25,7 @@ from localbinance.server.stream_service import PING_SPOT_S, StreamService
 
 Json = dict[str, object]
 WEIGHT_CONNECT, WEIGHT_SESSION = 2, 2
+REQUESTS_SLOW_MAX = 1_000  # of one connection at once, while faults hold them up
 METHODS: dict[str, tuple[str, str]] = {
     "ping": ("GET", "/api/v3/ping"),
     "time": ("GET", "/api/v3/time"),
@@ -75,7 +76,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketApi:
-    """Serves connections. Requests of one are answered one after the other, in their order."""
+    """Serves connections. Requests are executed in their order; a slow one holds up no other."""
 
     desk: Desk
     streams: StreamService
@@ -109,33 +110,42 @@ class WebSocketApi:
         session = Session(connection, address, self._now_ms)
         try:
             async with asyncio.TaskGroup() as tasks:
-                writer = tasks.create_task(connection.write(), name="WebSocket API writer")
+                working = {tasks.create_task(connection.write(), name="WebSocket API writer")}
                 async for message in socket:
-                    if message.type is WSMsgType.TEXT and not await self.on_message(session, message.data):
-                        connection.abort()
-                        break
-                writer.cancel()
+                    if message.type is not WSMsgType.TEXT:
+                        continue
+                    answering = self.on_message(session, message.data)
+                    if not self._hub.faults.hits_requests:
+                        await answering
+                        continue
+                    task = tasks.create_task(answering, name="WebSocket API request")
+                    working.add(task)
+                    task.add_done_callback(working.discard)
+                    if len(working) > REQUESTS_SLOW_MAX:
+                        connection.close("too many requests")
+                for each in tuple(working):
+                    each.cancel()
         finally:
             self._hub.drop(connection)
         return socket
 
-    async def on_message(self, session: Session, text: str) -> bool:
-        """Work through one message; its answer is queued. False when the connection is to be dropped instead."""
+    async def on_message(self, session: Session, text: str) -> None:
+        """Work through one message; its answer is queued, or, where a fault has it so, the connection dropped."""
         asked = _parse(text)
         if asked is None:
             self._send(session, None, _refused(refusals.invalid_request("Invalid request.")), with_limits=False)
-            return True
+            return
         identity, method, params = asked.get("id"), asked.get("method"), asked.get("params")
         if method in ("LOCKSTEP", "SUBSCRIBE") and (method == "LOCKSTEP" or params == [LOCKSTEP]):
             self.streams.on_message(session.connection, text)
-            return True
+            return
         values = _as_text(params) if isinstance(params, dict) else {}
         tells_limits = values.pop("returnratelimits", "true") == "true" and session.tells_limits
         reply = await self._answer(session, str(method), values, _signed(params))
-        if reply.status == 0:
-            return False
-        self._send(session, identity, reply, with_limits=tells_limits)
-        return True
+        if reply.status:
+            self._send(session, identity, reply, with_limits=tells_limits)
+        else:
+            session.connection.abort()
 
     async def _answer(self, session: Session, method: str, values: dict[str, str], signed: str) -> Reply:
         own = {

@@ -15,6 +15,7 @@ from localbinance.rules.market_rules import load_market_rules
 from localbinance.server.app import App
 from localbinance.server.conductor import Conductor
 from localbinance.server.run import ServeOptions, build
+from localbinance.server.script import Entry
 from localbinance.server.security import Account, sign
 
 KEY, SECRET = "key", "secret"
@@ -23,11 +24,14 @@ START_MS = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 RULES = load_market_rules()
 
 
-def built(*, rate_limited: bool = True) -> tuple[App, Conductor]:
+def built(*, rate_limited: bool = True, script: tuple[Entry, ...] = ()) -> tuple[App, Conductor]:
     """As fast as it goes: the exchange's time stands still until somebody makes a step."""
     market = SyntheticMarket([SYMBOL, "ETHUSDC"], seed=7, start_ms=START_MS, rules=RULES.symbols, step_ms=5_000)
     accounts = {KEY: Account(SECRET, {"USDC": Decimal(10_000)}, {"USDC": Decimal(5_000), "BTC": Decimal(1)})}
-    return build(ServeOptions(market=market, rules=RULES, accounts=accounts, speed=None, rate_limited=rate_limited))
+    options = ServeOptions(
+        market=market, rules=RULES, accounts=accounts, speed=None, rate_limited=rate_limited, script=script
+    )
+    return build(options)
 
 
 @dataclass(frozen=True, slots=True)

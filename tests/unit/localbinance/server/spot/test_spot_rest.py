@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.unit.localbinance.server.bench import SYMBOL, Bench
+from localbinance.server.script import read_script
+from tests.unit.localbinance.server.bench import SYMBOL, Bench, built
 
 LIMIT: dict[str, Any] = {
     "symbol": SYMBOL,
@@ -271,3 +272,16 @@ async def test_balance_may_vanish_and_a_pair_be_delisted(bench: Bench) -> None:
     [row] = (await bench.send("GET", "/api/v3/exchangeInfo", {"symbol": SYMBOL})).body["symbols"]
     assert row["status"] == "BREAK"
     assert (await perform(bench, act="spot_withdraw", asset="BTC", amount="9"))["code"] == -2010
+
+
+async def test_a_script_may_act_upon_spot() -> None:
+    script = read_script(b'[{"act": "spot_withdraw", "asset": "BTC", "amount": "0.25", "at_ms": 5000}]')
+    bench = Bench(*built(script=script))
+    assert (await balances(bench))["BTC"][0] == 1
+    bench.conductor.step()
+    assert (await balances(bench))["BTC"][0] == Decimal("0.75")
+
+
+async def test_a_window_may_have_decimals(bench: Bench) -> None:
+    assert (await bench.send("GET", "/api/v3/account", {"recvWindow": "4000.5"})).status == 200
+    assert (await bench.send("GET", "/api/v3/account", {"recvWindow": "60000.5"})).body["code"] == -1131
