@@ -130,7 +130,7 @@ class RiskWatch:
         """Again and again while the limit is reached: a trade may have been on its way."""
         symbols = self._trades.symbols()
         if is_new and symbols:
-            self._say(Weight.ALARM, f"a limit of the day is reached: {', '.join(symbols)} are closed")
+            self._say(Weight.ALARM, f"a limit of the day is reached: closing {', '.join(symbols)}")
         for symbol in symbols:
             self._close(symbol, DAY_LIMIT)
 

@@ -161,7 +161,7 @@ def test_a_lost_day_closes_every_trade_where_that_is_set_and_asks_each_once() ->
     it.watch.on_equity(NOW_MS + 1, Decimal(379))
     it.watch.judge()
     assert it.trades.closed == [(BTC, "day_limit"), (ETH, "day_limit")]
-    assert (Weight.ALARM, "a limit of the day is reached: BTCUSDC, ETHUSDC are closed") in it.told()
+    assert (Weight.ALARM, "a limit of the day is reached: closing BTCUSDC, ETHUSDC") in it.told()
 
 
 def test_a_trade_that_was_on_its_way_when_the_day_was_lost_is_closed_as_well() -> None:
