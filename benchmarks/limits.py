@@ -2,7 +2,8 @@
 
 Not among the benchmarks that run by themselves: `python -m benchmarks limits [--hours 24] [--profile balanced]`.
 The day begins at 16:00 UTC, so that midnight, at which limits of the day are over, is within it. The market is the
-synthetic one; four times it lays traps in which whoever follows a move is stopped. Telegram is the tests' own server.
+synthetic one, thrown about in one hour, and with traps seven times, in which many who follow a move are stopped.
+Telegram is the tests' own server.
 """
 
 import argparse
@@ -13,15 +14,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from tests.end_to_end.limits_run import LimitsRun, run_limits
-from tests.end_to_end.rough_market import traps
+from tests.end_to_end.rough_market import shakes, traps
 
 from ratchet.cli.event_loop import run
 
 HOURS_DEFAULT = 24.0
 START = "2026-01-05T16:00"
-SEED = 7
-CANDLES_PER_HOUR = 12
-TRAPS = (24, 25, 26, 60, 61, 62, 63, 132, 133, 134, 216, 217, 218, 219)  # at the ends of these 5-minute candles
+SEED = 8
+TRAPS = tuple(first + number for first in (24, 60, 132, 162, 192, 222, 252) for number in range(4))
+SHAKES = range(118, 132)  # in these 5-minute candles; traps are at the ends of theirs
+TURN = (0.01, 0.03)  # some stops are reached, some are not
 PROFILES = ("conservative", "balanced", "aggressive")
 TOLD = {  # what Telegram says of a limit that acts
     "pause after stop losses": "stop streak:",
@@ -51,8 +53,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _day(folder: Path, profile: str, hours: float) -> LimitsRun:
-    candles = [candle for candle in TRAPS if candle < hours * CANDLES_PER_HOUR]
-    script = traps(candles, SEED)
+    script = [*traps(TRAPS, SEED, TURN), *shakes(SHAKES, SEED)]
     return await run_limits(folder, hours=hours, start=START, script=script, overrides={"profile": profile})
 
 

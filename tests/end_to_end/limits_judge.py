@@ -155,6 +155,7 @@ def judge(history: History, limits: Limits, booked: Decimal) -> Verdict:
     """Hold a history against the limits. Args: booked, what the trader's ledger comes to."""
     holdings, entries = holdings_of(history), entries_of(history.fills)
     pauses, day_limits = streak_pauses(holdings, limits), day_limits_reached(history.equity, limits)
+    surely = day_limits_reached(history.equity, limits, EQUITY_FRACTION)
     unexplained = history.income - booked
     violations = [
         *_too_many(holdings, limits),
@@ -163,8 +164,8 @@ def judge(history: History, limits: Limits, booked: Decimal) -> Verdict:
         *_leverages(history, entries, limits),
         *_barred(entries, pauses, KNOWN_AFTER_MS),
         *_barred(entries, cool_downs(holdings, limits), KNOWN_AFTER_MS),
-        *_barred(entries, day_limits, LOOK_MS),
-        *(_not_flat(holdings, day_limits, history.end_ms) if limits.day_limit_flattens else ()),
+        *_barred(entries, surely, LOOK_MS),
+        *(_not_flat(holdings, surely, history.end_ms) if limits.day_limit_flattens else ()),
         *_uncovered(history.spells),
         *([f"{unexplained} USDC of the exchange's income are not explained"] if unexplained else []),
     ]
@@ -240,8 +241,11 @@ def cool_downs(holdings: Sequence[Holding], limits: Limits) -> list[tuple[str, B
     return found
 
 
-def day_limits_reached(equity: Sequence[Equity], limits: Limits) -> list[Barred]:
-    """The first time on each UTC day at which it had lost too much, until the day's end."""
+def day_limits_reached(equity: Sequence[Equity], limits: Limits, forgiven_fraction: Decimal = ZERO) -> list[Barred]:
+    """The first time on each UTC day at which it had lost too much, until the day's end.
+
+    Args: forgiven_fraction, so much more may be lost.
+    """
     found: list[Barred] = []
     day, start, high = -1, ZERO, ZERO
     for seen in equity:
@@ -249,8 +253,8 @@ def day_limits_reached(equity: Sequence[Equity], limits: Limits) -> list[Barred]
             day, start, high = seen.at_ms // DAY_MS, seen.value, seen.value
         high = max(high, seen.value)
         floors = (
-            start * (1 - limits.day_loss_fraction_max - EQUITY_FRACTION),
-            high * (1 - limits.day_drawdown_fraction_max - EQUITY_FRACTION),
+            start * (1 - limits.day_loss_fraction_max - forgiven_fraction),
+            high * (1 - limits.day_drawdown_fraction_max - forgiven_fraction),
         )
         is_known = bool(found) and found[-1].until_ms == (day + 1) * DAY_MS
         if seen.value <= max(floors) and not is_known:

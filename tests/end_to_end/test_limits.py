@@ -8,7 +8,7 @@ from tests.end_to_end.limits_run import LimitsRun, run_limits
 from tests.end_to_end.rough_market import traps
 
 MINUTE_MS = 60_000
-ROOMY: dict[str, Any] = {"open_positions_max": 2, "cool_down_stop_minutes": 5}
+ROOMY: dict[str, Any] = {"open_positions_max": 2, "correlated_positions_max": 3, "cool_down_stop_minutes": 5}
 BRACKET = {"hold_minutes_max": 5}
 
 
