@@ -29,6 +29,7 @@ TOLD = {  # what Telegram says of a limit that acts
     "pause after stop losses": "stop streak:",
     "limit of the day": "day limit:",
     "drawdown of the day": "day drawdown:",
+    "positions to be closed for it": "a limit of the day is reached",
     "positions closed for it": "closed by day_limit",
     "maximum hold": "closed by hold",
 }
@@ -68,9 +69,9 @@ def _show_told(console: Console, found: LimitsRun) -> None:
         lines = found.lines(words)
         console.print(f"  Telegram, {name}: {len(lines)} lines", highlight=False)
         for line in lines[:EXCERPTS_MAX]:
-            console.print(f"    {line}", highlight=False, markup=False)
+            console.print(f"    {line}", highlight=False, markup=False, soft_wrap=True)
     for violation in found.verdict.violations:
-        console.print(f"  BROKEN: {violation}", highlight=False, markup=False)
+        console.print(f"  BROKEN: {violation}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(runs: Mapping[str, LimitsRun], hours: float) -> Table:
