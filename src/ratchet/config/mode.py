@@ -11,6 +11,12 @@ class Mode(StrEnum):
     LIVE = "live"  # Binance, with real money
 
 
-PRODUCTION_HOSTS = frozenset({"fapi.binance.com", "fstream.binance.com"})
+PRODUCTION_HTTP = "https://fapi.binance.com"
+PRODUCTION_SPOT_HTTP = "https://api.binance.com"
+PRODUCTION_HOSTS = frozenset(
+    f"{name}.binance.com"
+    for name in ("fapi", "fstream", "ws-fapi", "api", "api1", "api2", "api3", "api4", "api-gcp", "stream", "ws-api")
+)
 TESTNET_HTTP = "https://demo-fapi.binance.com"
 TESTNET_WS = "wss://fstream.binancefuture.com"
+TESTNET_SPOT_HTTP = "https://demo-api.binance.com"

@@ -19,6 +19,7 @@ from ratchet.exchange.fields import number, record, rows
 from ratchet.exchange.parse_spot import AssetBalance
 from ratchet.exchange.product import SPOT
 from ratchet.exchange.requests import Requests
+from ratchet.exchange.standing_order import StandingOrder, standing_order
 
 PAGE = 1_000  # rows of an answer, at most
 
@@ -72,6 +73,11 @@ class SpotClient:
         found = await self._requests.read("privateGetOpenOrders", {"symbol": symbol})
         return [parse_spot.order_report(row) for row in rows(found, "openOrders")]
 
+    async def fetch_standing_orders(self) -> list[StandingOrder]:
+        """What rests or waits, of every pair."""
+        found = await self._requests.read("privateGetOpenOrders")
+        return [standing_order(row) for row in rows(found, "openOrders")]
+
     async def fetch_orders(self, symbol: Symbol, *, since_ms: int) -> list[OrderReport]:
         """Every order that was placed in the day from a time on, open or not."""
         found = await self._requests.read(
@@ -93,6 +99,10 @@ class SpotClient:
         """The newest own execution."""
         found = await self._fills({"symbol": symbol, "limit": 1})
         return found[-1] if found else None
+
+    async def fetch_recent_fills(self, symbol: Symbol, *, most: int) -> list[Fill]:
+        """The newest own executions, 1 to `PAGE` of them, oldest first."""
+        return await self._fills({"symbol": symbol, "limit": most})
 
     async def fetch_first_fill(self, symbol: Symbol, *, since_ms: int) -> Fill | None:
         """The oldest own execution of the day from a time on."""
