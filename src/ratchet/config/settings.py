@@ -19,6 +19,7 @@ from ratchet.config.mode import Mode
 from ratchet.config.observe_settings import ObserveSettings
 from ratchet.config.profile import DEFAULT, read_profile
 from ratchet.config.protection_settings import ProtectionSettings
+from ratchet.config.rebound_settings import ReboundSettings
 from ratchet.config.runtime import read_runtime
 from ratchet.config.sections import (
     BracketSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "LedgerSettings",
     "ObserveSettings",
     "ProtectionSettings",
+    "ReboundSettings",
     "RiskLimits",
     "Settings",
     "StrategyChoice",
@@ -70,6 +72,7 @@ class Settings(Section):
     bracket: BracketSettings = Field(default_factory=BracketSettings)
     protection: ProtectionSettings = Field(default_factory=ProtectionSettings)
     guard: GuardSettings = Field(default_factory=GuardSettings)
+    rebound: ReboundSettings = Field(default_factory=ReboundSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     why: WhySettings = Field(default_factory=WhySettings)
     telegram: TelegramSettings = Field(default_factory=TelegramSettings)

@@ -8,12 +8,14 @@ OrderId = NewType("OrderId", int)  # Binance's, known only after an answer
 AlgoId = NewType("AlgoId", int)  # Binance's number of a conditional order: a space of its own beside OrderId
 FillId = NewType("FillId", int)  # Binance's trade id, unique per symbol
 TradeId = NewType("TradeId", int)  # ours: a position's whole life
+CaseId = NewType("CaseId", int)  # ours: what a person bought on spot, with the orders that the companion places for it
 
 DIGITS = string.digits + string.ascii_lowercase
 CLIENT_ORDER_ID_LENGTH_MAX = 36  # Binance answers -4015 beyond
 
 TRADERS, GUARDIANS = "rt-", "rg-"  # how the names of the trader's orders begin, and of the guardian's
 OURS = (TRADERS, GUARDIANS)
+REBOUNDS = "rb-"  # how the names of the spot companion's orders begin
 LEASE_STOP = "rt-lease-"  # of the lease of an account
 CHECK_STOP = "rt-check-"  # of a preflight
 IDLE_STOPS = (LEASE_STOP, CHECK_STOP)  # how the names of conditional orders begin that are seen only: none protects
@@ -30,6 +32,11 @@ def client_order_id(run: str, trade: TradeId, role: str, sequence: int, life: st
     if len(name) > CLIENT_ORDER_ID_LENGTH_MAX:
         raise ValueError(f"client order id {name} has {len(name)} characters, {CLIENT_ORDER_ID_LENGTH_MAX} at most")
     return ClientOrderId(name)
+
+
+def rebound_order_id(run: str, case: CaseId, role: str, sequence: int) -> ClientOrderId:
+    """Name an order of the spot companion: `rb-<run>-<case>-<role><sequence>`."""
+    return ClientOrderId(f"{REBOUNDS}{run}-{case}-{role}{sequence}")
 
 
 def life_of(at_ms: int) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+import ratchet.ledger.spot_tables  # noqa: F401 - they belong to the database, though the books of spot use them
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId, client_order_id, life_of
@@ -110,6 +111,10 @@ class Ledger:
         """The answer to a question that has a module of its own."""
         async with self._sessions() as session:
             return await question(session)
+
+    async def write(self, work: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
+        """Have something written that has a module of its own; returns once it is on the disk. Raises: LedgerError."""
+        return await self._writer.write(work)
 
     # Trades ----------------------------------------------------------------------------------------------------------
 

@@ -177,7 +177,8 @@ async def test_decisions_of_before_get_their_stage_from_their_words(tmp_path: Pa
     await ledger.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE signals SET stage = ''")
-        connection.execute("DROP TABLE scans")
+        for table in ("scans", "spot_fills", "spot_orders", "spot_cases", "spot_watches"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0005'")
     ledger = await Ledger.open(url_of(path))
     lines = await ledger.decisions_on(SYMBOL, 10)
