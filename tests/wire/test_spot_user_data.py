@@ -203,6 +203,40 @@ async def test_events_may_be_lost_doubled_and_ended(line: Line, client: Signed) 
     assert line.events == []
 
 
+async def test_events_may_come_late_and_in_another_order(line: Line, client: Signed) -> None:
+    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await put(client, fault="reorder_frame", route="user", event="executionReport", behind=1, times=1)
+    await put(client, fault="delay_frame", route="user", event="outboundAccountPosition", ms=300)
+    await buy(client)
+    await line.until(lambda told: told["event"].get("X") == "FILLED")
+    await line.until(of_kind("outboundAccountPosition"))
+    kinds = [told["event"].get("x", "balances") for told in line.events]
+    assert kinds[:2] == ["TRADE", "NEW"]
+    assert kinds[2:] == ["balances"]
+
+
+async def test_a_connection_may_fall_silent(line: Line, client: Signed) -> None:
+    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await put(client, fault="silent", route="user")
+    await buy(client)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await line.ask("ping")
+    assert line.events == []
+
+
+async def test_requests_may_be_lost_and_the_clock_be_off(client: Signed) -> None:
+    order = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "1", "newClientOrderId": "never"}
+    await put(client, fault="lose_request", path="/api/v3/order", times=1)
+    with pytest.raises(aiohttp.ClientError):
+        await client.send("POST", "/api/v3/order", order)
+    found = await client.send("GET", "/api/v3/order", {"symbol": SYMBOL, "origClientOrderId": "never"})
+    assert found.body["code"] == -2013
+    await put(client, fault="clock_skew", ms=-90_000, path="/api/v3/*")
+    assert (await client.get("/api/v3/time"))["serverTime"] < time.time() * 1_000 - 60_000
+    assert (await client.send("GET", "/api/v3/account")).body["code"] == -1021
+
+
 async def test_connections_may_be_cut_and_refused(line: Line, client: Signed) -> None:
     await line.ask("userDataStream.subscribe.signature", signed=True)
     await put(client, fault="cut", route="user")

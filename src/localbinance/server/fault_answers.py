@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from localbinance.rules import errors
+from localbinance.rules import errors, spot_errors
 from localbinance.rules.rejection import Rejection
 from localbinance.server import refusals
 
@@ -42,6 +42,8 @@ KNOWN: Mapping[int, Rejection] = {
         errors.close_position_exists(),
         errors.close_position_without_position(),
         errors.post_only_rejected(),
+        spot_errors.insufficient_balance(),
+        spot_errors.market_closed(),
     )
 }
 BARE: Mapping[int, Rejection] = {  # what a status says that comes without a code of its own
