@@ -76,6 +76,16 @@ def test_with_too_little_bnb_the_fee_is_the_usual_one() -> None:
     assert bench.free("TRUMP") == Decimal("11.998")
 
 
+def test_bnb_that_is_bought_pays_for_itself_and_all_that_is_sold_pays_in_the_quote_asset() -> None:
+    bench = SpotBench()
+    buy = SpotRequest(symbol="BNBUSDC", side=BUY, type=SpotType.MARKET, quantity=Decimal(1))
+    bench.place(buy)
+    assert Decimal("0.99924") < bench.free("BNB") < Decimal("0.99926"), "at the discount"
+    bench.place(replace(buy, side=SELL, quantity=Decimal("0.999")))
+    [_, sold] = bench.exchange.trades(ACCOUNT, "BNBUSDC")
+    assert (sold.fee_asset, sold.fee) == ("USDC", Decimal("0.59939900")), "cut to eight places"
+
+
 def test_a_market_order_may_name_what_it_spends(bench: SpotBench) -> None:
     order = bench.place(
         SpotRequest(symbol=SYMBOL, side=BUY, type=SpotType.MARKET, quote_quantity=Decimal(100)),
