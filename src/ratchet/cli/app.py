@@ -10,7 +10,7 @@ from ratchet.control.commands import NAMES
 from ratchet.exchange.lean_ccxt import load_binance_alone
 
 # Each is a function in a module of its name.
-COMMANDS = ("demo", "trade", "doctor", "guard", "audit", "drill", "compare", "why", "report", "account")
+COMMANDS = ("demo", "trade", "doctor", "guard", "audit", "drill", "compare", "why", "report", "account", "rebound")
 OPERATING = tuple(name for name in NAMES if name not in COMMANDS)  # what a running trader is asked, in `operate`
 
 

@@ -20,3 +20,6 @@ PRODUCTION_HOSTS = frozenset(
 TESTNET_HTTP = "https://demo-fapi.binance.com"
 TESTNET_WS = "wss://fstream.binancefuture.com"
 TESTNET_SPOT_HTTP = "https://demo-api.binance.com"
+TESTNET_SPOT_WS = "wss://demo-ws-api.binance.com"  # the WebSocket API, where user data is
+PRODUCTION_WS = "wss://fstream.binance.com"
+PRODUCTION_SPOT_WS = "wss://ws-api.binance.com:443"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.config.mode import PRODUCTION_SPOT_WS
 from ratchet.domain.clock import Clock
 from ratchet.domain.user_event import OrderChanged, StreamRestarted
 from ratchet.exchange.errors import BadReply
@@ -14,7 +15,6 @@ from ratchet.exchange.fields import record
 from ratchet.exchange.parse_spot import execution_report
 from ratchet.exchange.socket import Frame, Socket, StreamLost, StreamSocket
 
-WS_API_URL = "wss://ws-api.binance.com:443"
 PATH = "/ws-api/v3"
 ENDED = "eventStreamTerminated"
 
@@ -52,7 +52,7 @@ class SpotUserStream:
         await self._socket.run()
 
     async def _address(self) -> str:
-        return (self._settings.ws_url or WS_API_URL) + PATH
+        return (self._settings.ws_url or PRODUCTION_SPOT_WS) + PATH
 
     def _subscription(self) -> Frame:
         """The request for the account's events, signed by itself: any kind of key may make it."""

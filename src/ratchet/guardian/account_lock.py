@@ -31,8 +31,11 @@ class AccountLock:
             self._descriptor = None
 
 
-def lock_of(settings: ExchangeSettings, environ: Mapping[str, str]) -> AccountLock:
-    """The lock of an account, named by a hash of exchange and key, in the user's state folder."""
+def lock_of(settings: ExchangeSettings, environ: Mapping[str, str], kind: str = "guard") -> AccountLock:
+    """The lock of an account, named by a hash of exchange and key, in the user's state folder.
+
+    Args: kind, of the process that there is to be one of.
+    """
     account = f"{settings.http_url or ''} {settings.api_key.get_secret_value()}"
     name = hashlib.sha256(account.encode()).hexdigest()[:16]
-    return AccountLock(state_folder(environ) / f"guard-{name}.lock")
+    return AccountLock(state_folder(environ) / f"{kind}-{name}.lock")
