@@ -50,6 +50,7 @@ def plainly(value: str) -> str:
 async def test_it_tells_what_the_exchange_tells(venue: Venue, tmp_path: Path) -> None:
     env = environment(venue, tmp_path)
     async with a_spot_hand(venue) as hand:
+        await hand.buys("2")
         await hand.buys("3")
         last = (await hand.fills())[-1]
         price = str(Decimal(last["price"]) * 2)

@@ -35,8 +35,18 @@ def test_where_the_perpetuals_address_is_named_spot_is_beside_it(monkeypatch: py
     assert spot_settings("paper").exchange.http_url == LOCAL
 
 
-@pytest.mark.parametrize("host", ["api.binance.com", "api1.binance.com", "api-gcp.binance.com", "fapi.binance.com"])
-def test_the_testnet_is_not_binance_itself(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    at(monkeypatch, f"https://{host}", "wss://stream.binance.com")
+@pytest.mark.parametrize(
+    ("http", "ws"),
+    [
+        ("api.binance.com", "example.org"),
+        ("api1.binance.com", "example.org"),
+        ("api-gcp.binance.com", "example.org"),
+        ("fapi.binance.com", "example.org"),
+        ("example.org", "stream.binance.com"),
+        ("example.org", "ws-api.binance.com"),
+    ],
+)
+def test_the_testnet_is_not_binance_itself(monkeypatch: pytest.MonkeyPatch, http: str, ws: str) -> None:
+    at(monkeypatch, f"https://{http}", f"wss://{ws}")
     with pytest.raises(Refusal, match="the testnet is wanted"):
         spot_settings("testnet")
