@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from tests.recorded import RECORDED, needs_recorded
 
 LIMIT_S = 110
+HOURS = 0.5
+END_MS = round(datetime(2026, 1, 5, tzinfo=UTC).timestamp() * 1_000 + HOURS * 3_600_000)  # of the demo's market
 REPORT_KEYS = {
     "trades",
     "closed_trades",
@@ -107,15 +110,14 @@ async def test_it_trades_protected_and_accounts_for_all_of_it(tmp_path: Path) ->
 
 
 async def test_the_same_seed_gives_the_same_signals(tmp_path: Path) -> None:
-    # The last candle closes at the instant at which the run ends: how much of it is still looked at is open.
-    query = """SELECT candle_close_ms, symbol, side, breakdown FROM signals
-               WHERE candle_close_ms < (SELECT max(candle_close_ms) FROM signals)
-               ORDER BY candle_close_ms, symbol, strategy"""
+    # The last candle closes at the instant at which the run ends: whether it is still looked at is open.
+    query = f"""SELECT candle_close_ms, symbol, side, breakdown FROM signals WHERE candle_close_ms < {END_MS}
+                ORDER BY candle_close_ms, symbol, strategy"""
     said = []
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        code, _, error = await ratchet("demo", "--hours", "0.5", "--seed", "3", "--json", folder=folder)
+        code, _, error = await ratchet("demo", "--hours", str(HOURS), "--seed", "3", "--json", folder=folder)
         assert code == 0, error
         said.append(rows(folder, query))
     assert len(said[0]) > 100
