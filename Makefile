@@ -15,7 +15,7 @@ test: setup ## run the tests
 	@.venv/bin/python -m pytest
 
 kills: setup ## kill traders at 200 random moments: restarted, and left to the guardian
-	@RATCHET_KILLS=$${RATCHET_KILLS:-200} .venv/bin/python -m pytest tests/end_to_end/test_killed.py
+	@RATCHET_KILLS=$${RATCHET_KILLS:-200} .venv/bin/python -m pytest -n 0 tests/end_to_end/test_killed.py
 
 check: setup ## format, lint, types and import layers
 	.venv/bin/ruff format --check .
