@@ -118,10 +118,8 @@ class Holding:
     """A position from its first fill until nothing of it was left."""
 
     symbol: str
-    sign: int  # 1: long
     entered_ms: int
     ended_ms: int | None
-    price_entry: Decimal  # average
     is_stop_loss: bool  # a stop on the losing side of its entry ended it
 
     def lasts_at(self, at_ms: int) -> bool:
@@ -191,7 +189,7 @@ def judge(history: History, limits: Limits, booked: Decimal) -> Verdict:
 
 
 def holdings_of(history: History) -> list[Holding]:
-    """Every position there was, in the order in which they began. Raises: ValueError where one turned round at once."""
+    """Every position there was, in the order in which they began. Raises: ValueError for one that turned round at once."""
     orders = {order.order_id: order for order in history.orders}
     found = [
         _holding(fills, orders) for symbol in _symbols(history.fills) for fills in _whole(_of(history.fills, symbol))
@@ -368,10 +366,8 @@ def _holding(fills: Sequence[Fill], orders: dict[int, Order]) -> Holding:
     lost = sign * (price - order.price_stop) / price
     return Holding(
         symbol=first.symbol,
-        sign=sign,
         entered_ms=first.at_ms,
         ended_ms=last.at_ms if is_over else None,
-        price_entry=price,
         is_stop_loss=is_over and order.kind in STOPS and lost > BREAK_EVEN_FRACTION,
     )
 

@@ -29,11 +29,8 @@ from tests.wire.conftest import venue_of
 MINUTE_MS = 60_000
 BALANCE = 400  # USDC
 MESSAGES_SETTINGS = {"grouping_window_s": 0.2, "messages_per_minute_max": 60}
-TOLD_TIMEOUT_S = 30.0
 BOOKED = "SELECT realized_pnl, fee, fee_asset FROM fills"
 BOOKED_ELSE = "SELECT amount FROM funding UNION ALL SELECT amount FROM charges"
-
-Tree = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
