@@ -189,7 +189,7 @@ def judge(history: History, limits: Limits, booked: Decimal) -> Verdict:
 
 
 def holdings_of(history: History) -> list[Holding]:
-    """Every position there was, in the order in which they began. Raises: ValueError for one that turned round at once."""
+    """Every position there was, in the order of their beginnings. Raises: ValueError for one that turned round."""
     orders = {order.order_id: order for order in history.orders}
     found = [
         _holding(fills, orders) for symbol in _symbols(history.fills) for fills in _whole(_of(history.fills, symbol))
