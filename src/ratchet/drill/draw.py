@@ -60,7 +60,7 @@ def draw_troubles(random_: random.Random, symbols: Sequence[Symbol], length_ms: 
 
 
 def _kill(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
-    return Kill(at_ms=_at(random_, length_ms), down_ms=random_.randrange(30_000))
+    return Kill(at_ms=some_time(random_, length_ms), down_ms=random_.randrange(30_000))
 
 
 def _kill_after_order(random_: random.Random, _symbols: Sequence[Symbol], _length_ms: int) -> Trouble:
@@ -69,21 +69,21 @@ def _kill_after_order(random_: random.Random, _symbols: Sequence[Symbol], _lengt
 
 
 def _freeze(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
-    return Freeze(at_ms=_at(random_, length_ms), for_ms=random_.choice((500, 5_000, 60_000)))
+    return Freeze(at_ms=some_time(random_, length_ms), for_ms=random_.choice((500, 5_000, 60_000)))
 
 
 def _disk(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
-    at_ms, for_ms = _at(random_, length_ms), random_.randrange(500, 60_000)
+    at_ms, for_ms = some_time(random_, length_ms), random_.randrange(500, 60_000)
     return DiskTrouble(at_ms=at_ms, for_ms=for_ms, answer=random_.choice(DISK_ANSWERS))
 
 
 def _clock(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
-    return ClockJump(at_ms=_at(random_, length_ms), by_ms=random_.choice((-60_000, -7_000, 2_000, 30_000)))
+    return ClockJump(at_ms=some_time(random_, length_ms), by_ms=random_.choice((-60_000, -7_000, 2_000, 30_000)))
 
 
 def draw_panic(random_: random.Random, length_ms: int) -> PanicOrdered:
     """A panic, and when it is resumed."""
-    return PanicOrdered(at_ms=_at(random_, length_ms), for_ms=random_.choice((5_000, 60_000, 180_000)))
+    return PanicOrdered(at_ms=some_time(random_, length_ms), for_ms=random_.choice((5_000, 60_000, 180_000)))
 
 
 # The wire ------------------------------------------------------------------------------------------------------------
@@ -101,24 +101,24 @@ def _requests(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int
         {"fault": "answer"} | random_.choice(TURNED_AWAY),
     )
     path = random_.choice(("", "/fapi/v1/order", "/fapi/v1/algoOrder", "/fapi/v3/positionRisk", "/fapi/v1/open*"))
-    return _standing(random_, length_ms, 30_000, random_.choice(kinds) | {"path": path})
+    return standing(random_, length_ms, 30_000, random_.choice(kinds) | {"path": path})
 
 
 def _refused_stop(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
     code = random_.choice(STOP_REFUSALS)
     kind = {"fault": "reject", "code": code, "type": "STOP_MARKET", "message": "Refused for the drill."}
-    return _standing(random_, length_ms, 300_000, kind, times=random_.choice((1, 1, 2)))
+    return standing(random_, length_ms, 300_000, kind, times=random_.choice((1, 1, 2)))
 
 
 def _refused_entry(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
     code = random_.choice(ENTRY_REFUSALS)
     kind = {"fault": "reject", "code": code, "type": "MARKET", "message": "Refused for the drill."}
-    return _standing(random_, length_ms, 120_000, kind, times=1)
+    return standing(random_, length_ms, 120_000, kind, times=1)
 
 
 def _not_found(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
     """Orders that exist are not found for a while."""
-    return _standing(random_, length_ms, 4_000, {"fault": "not_found"})
+    return standing(random_, length_ms, 4_000, {"fault": "not_found"})
 
 
 def _frames(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
@@ -131,13 +131,13 @@ def _frames(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) 
         {"fault": "silent"},
     )
     rest: Json = {"route": "user", "event": random_.choice(EVENTS)}
-    return _standing(random_, length_ms, 60_000, random_.choice(kinds) | rest)
+    return standing(random_, length_ms, 60_000, random_.choice(kinds) | rest)
 
 
 def _stream(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
     """The user stream is lost."""
     kind = random_.choice(("cut", "expire_listen_key", "refuse_connection"))
-    at_ms, for_ms = _at(random_, length_ms), random_.randrange(1_000, 30_000)
+    at_ms, for_ms = some_time(random_, length_ms), random_.randrange(1_000, 30_000)
     until = {"until_ms": START_MS + at_ms + for_ms} if kind == "refuse_connection" else {}
     return WireTrouble(at_ms=at_ms, for_ms=for_ms, fault=read_fault({"fault": kind} | until))
 
@@ -159,11 +159,13 @@ def _interference(random_: random.Random, symbols: Sequence[Symbol], length_ms: 
     )
     kind = random_.choice(kinds)
     of_symbol: Json = {} if kind["act"] == "liquidate" else {"symbol": symbol}
-    return Interference(at_ms=_at(random_, length_ms), act=read_act(kind | of_symbol))
+    return Interference(at_ms=some_time(random_, length_ms), act=read_act(kind | of_symbol))
 
 
 def _other_hand(random_: random.Random, symbols: Sequence[Symbol], length_ms: int) -> Trouble:
-    return OtherHand(at_ms=_at(random_, length_ms), symbol=random_.choice(symbols), does=random_.choice(tuple(Deed)))
+    return OtherHand(
+        at_ms=some_time(random_, length_ms), symbol=random_.choice(symbols), does=random_.choice(tuple(Deed))
+    )
 
 
 _DRAWS: tuple[_Draw, ...] = (
@@ -190,13 +192,16 @@ _DRAWS: tuple[_Draw, ...] = (
 )
 
 
-def _at(random_: random.Random, length_ms: int) -> int:
+def some_time(random_: random.Random, length_ms: int) -> int:
+    """When something happens, neither too early nor too late in a run."""
     return random_.randrange(FIRST_MS, max(FIRST_MS + 1, length_ms - LAST_MS))
 
 
-def _standing(random_: random.Random, length_ms: int, for_ms_max: int, kind: Json, times: int | None = None) -> Trouble:
+def standing(
+    random_: random.Random, length_ms: int, for_ms_max: int, kind: Json, times: int | None = None
+) -> WireTrouble:
     """A fault that stands for a while."""
-    at_ms, for_ms = _at(random_, length_ms), random_.randrange(500, for_ms_max)
+    at_ms, for_ms = some_time(random_, length_ms), random_.randrange(500, for_ms_max)
     how_often: Json = {"times": times}
     if times is None:
         how_often = {

@@ -24,6 +24,7 @@ JITTER = 0.3  # of the latency
 ERROR_STATUS = 400
 RECONNECT_S = 0.25
 _METHOD = re.compile(r"fapi(?:Public|Private)(V\d)?(Get|Post|Put|Delete)(.+)")
+_SPOT_METHOD = re.compile(r"(?:public|private)(Get|Post|Put|Delete)(.+)")
 _PATHS = {"positionSideDual": "positionSide/dual", "ticker24hr": "ticker/24hr", "tickerBookTicker": "ticker/bookTicker"}
 
 
@@ -180,10 +181,13 @@ def _resolve(future: "asyncio.Future[Answer | None]", answer: Answer | None) -> 
 
 
 def _address(method: str) -> tuple[str, str]:
-    """ "fapiPrivateV3GetAccount" as GET, /fapi/v3/account."""
+    """ "fapiPrivateV3GetAccount" as GET, /fapi/v3/account; "privateGetAccount" as GET, /api/v3/account."""
+    if (of_spot := _SPOT_METHOD.fullmatch(method)) is not None:
+        verb, name = of_spot.groups()
+        return verb.upper(), f"/api/v3/{name[:1].lower()}{name[1:]}"
     found = _METHOD.fullmatch(method)
     if found is None:
-        raise LookupError(f"{method} is not asked of a futures exchange")
+        raise LookupError(f"{method} is not asked of Binance")
     version, verb, name = found.groups()
     name = name[:1].lower() + name[1:]
     return verb.upper(), f"/fapi/{(version or 'V1').lower()}/{_PATHS.get(name, name)}"

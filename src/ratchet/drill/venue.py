@@ -9,6 +9,7 @@ import orjson
 from localbinance.core.account_state import Uncovered
 from localbinance.core.act import FillSlowly
 from localbinance.core.exchange import Exchange
+from localbinance.core.spot.act import SpotFillSlowly
 from localbinance.core.tick import Tick
 from localbinance.market.source import Market
 from localbinance.rules.market_rules import MarketRules
@@ -23,6 +24,8 @@ from localbinance.server.hub import Hub, side_of
 from localbinance.server.parameters import Parameters
 from localbinance.server.run import ServeOptions, build
 from localbinance.server.security import Account, Gate, Security
+from localbinance.server.spot.floor import SpotFloor
+from localbinance.server.spot.user_feed import SpotUserFeed
 from localbinance.server.stream_names import Kind, Route, Stream, parse_stream
 from localbinance.server.user_feed import UserFeed
 from localbinance.server.venue import Call
@@ -34,6 +37,7 @@ from ratchet.exchange import parse_market
 ACCOUNT = "drill"
 PART_MS = 250  # of time, where orders fill part by part
 NOT_FOUND = 404
+NOTHING: Mapping[str, Decimal] = {}
 
 Json = dict[str, object]
 
@@ -60,13 +64,21 @@ class _Line:
 class Venue:
     """One exchange with one account. It outlives every process that trades on it."""
 
-    def __init__(self, world: World, rules: MarketRules, market: Market, balance: Decimal, seed: int) -> None:
-        """`seed`: of the faults that are drawn."""
+    def __init__(
+        self,
+        world: World,
+        rules: MarketRules,
+        market: Market,
+        balance: Decimal,
+        seed: int,
+        spot: Mapping[str, Decimal] = NOTHING,
+    ) -> None:
+        """`seed`: of the faults that are drawn; `spot`: what is in the spot wallet."""
         self.start_ms = market.start_ms
         options = ServeOptions(
             market=market,
             rules=rules,
-            accounts={ACCOUNT: Account(secret="drill", balances={"USDC": balance})},  # noqa: S106 - of a play account
+            accounts={ACCOUNT: Account("drill", {"USDC": balance}, dict(spot))},
             speed=None,
             rate_limited=False,
         )
@@ -77,6 +89,7 @@ class Venue:
         self._lines: dict[FeedSide, _Line] = {}
         tap = _Tap(Hub(self._app.hub.lockstep, self._board, self.now_ms), self._listened, self._on_frame)
         self._app.stage.user_feed = UserFeed(tap, self._app.venue.listen_keys, rules)
+        self._app.stage.spot_user_feed = SpotUserFeed(tap)
         self._app.stage.feed = Feed(tap, self.exchange, self._app.venue.books, self._app.venue.tapes)
         self.on_step: Callable[[], None] = lambda: None  # called after each step of the market
         self._step_ms = market.step_ms
@@ -143,12 +156,12 @@ class Venue:
     def meddle(self, act: Act) -> str:
         """The exchange, or another hand on the account, does something. Returns why it could not, else nothing."""
         try:
-            perform(self.exchange, self._app.venue.market, ACCOUNT, act, self.now_ms())
+            perform(self.exchange, self._app.venue.market, ACCOUNT, act, self.now_ms(), spot=self.spot)
         except Rejection as no:
             return no.message
         finally:
             self._publish()
-        if isinstance(act, FillSlowly):
+        if isinstance(act, FillSlowly | SpotFillSlowly):
             self._pass_time()
         return ""
 
@@ -158,6 +171,11 @@ class Venue:
     def exchange(self) -> Exchange:
         """The exchange itself."""
         return self._app.venue.exchange
+
+    @property
+    def spot(self) -> SpotFloor:
+        """Spot, beside it."""
+        return self._app.venue.spot
 
     def now_ms(self) -> int:
         """Exchange time."""
@@ -215,6 +233,7 @@ class Venue:
     def _pass_time(self) -> None:
         """Between the steps of the market too: orders fill part by part."""
         self.exchange.on_time(self.now_ms())
+        self.spot.exchange.on_time(self.now_ms())
         self._publish()
         self._world.after(PART_MS, self._pass_time)
 

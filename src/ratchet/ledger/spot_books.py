@@ -63,7 +63,7 @@ class SpotBooks:
         """A name that no other order has."""
         return rebound_order_id(self._ledger.run, case_id, role.value, sequence)
 
-    # What is read ----------------------------------------------------------------------------------------------------
+    # What is read, in line with what is written: nothing that was written before is missing -----------------------------
 
     async def remember(self, symbol: Symbol) -> Remembered:
         """All that matters of what was before."""
@@ -83,7 +83,7 @@ class SpotBooks:
                 cases=tuple([await _case(session, row) for row in await session.scalars(opened.order_by("id"))]),
             )
 
-        return await self._ledger.ask(read)
+        return await self._ledger.write(read)
 
     async def backs_since(self, symbol: Symbol, since_ms: int) -> int:
         """How many BUYs back of a symbol were intended since then, but for those that were refused."""
@@ -97,7 +97,7 @@ class SpotBooks:
         async def read(session: AsyncSession) -> int:
             return await session.scalar(counted) or 0
 
-        return await self._ledger.ask(read)
+        return await self._ledger.write(read)
 
     async def backs_open_quote(self) -> Decimal:
         """What all BUYs back that may still be filled can cost together, quote asset."""
@@ -109,7 +109,7 @@ class SpotBooks:
             rows = await session.scalars(waiting)
             return sum(((row.quantity - row.quantity_filled) * (row.price or ZERO) for row in rows), ZERO)
 
-        return await self._ledger.ask(read)
+        return await self._ledger.write(read)
 
     async def cases(self) -> list[CaseLine]:
         """Every case, oldest first."""

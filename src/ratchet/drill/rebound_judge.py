@@ -1,0 +1,252 @@
+"""The judge of the spot companion: looks from the exchange's side whether each BUY of a person has its one SELL."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from localbinance.core.order import Side
+from localbinance.core.spot.order import SpotOrder, SpotTrade
+from localbinance.rules.spot_rules import SpotSymbolRules, load_spot_rules
+from ratchet.domain.identity import OURS, REBOUNDS
+from ratchet.domain.money import ZERO, ceil_to, floor_to
+from ratchet.domain.symbol import Symbol
+from ratchet.drill.rebound_draw import Hand
+from ratchet.drill.rebound_play import SETTINGS, SYMBOLS, ReboundPlayed
+from ratchet.drill.trouble import Interference
+from ratchet.drill.venue import ACCOUNT
+
+REST_MS = 60_000  # before the end: what was traded later need not be worked through
+HUNDRED = Decimal(100)
+_OWN = re.compile(r"rb-\w{4}-(\d+)-(sell|back)(\d+)")
+
+
+class Due(StrEnum):
+    """Whether a BUY of a person is to be sold, by when it was filled."""
+
+    YES = "yes"
+    NO = "no"  # it was filled before the start, or while nobody was meant to watch
+    EITHER = "either"  # while it began or ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReboundVerdict:
+    """Of one seed. `violations`: promises that were broken, one line each."""
+
+    seed: int
+    violations: tuple[str, ...]
+    lives: int
+    kills: int
+    bought: int  # fills of people's BUYs that were to be sold
+    left_alone: int  # that were not
+    sells: int
+    backs: int
+    refused: int  # cases whose SELL no exchange would have taken
+    end_ms: float
+
+
+@dataclass(slots=True)
+class _Symbol:
+    """One symbol as exchange and ledger have it."""
+
+    symbol: Symbol
+    rules: SpotSymbolRules
+    orders: Mapping[int, SpotOrder]
+    trades: Sequence[SpotTrade]
+    cases: Mapping[int, tuple[Decimal, str | None, int | None]]  # quantity, reason, closed_ms, by number
+    booked: Mapping[int, tuple[int | None, str, str]]  # case, origin, side, by trade
+    sells: dict[int, list[SpotOrder]] = field(default_factory=dict)  # by case
+    backs: dict[int, list[SpotOrder]] = field(default_factory=dict)
+
+
+def judge_rebound(seed: int, played: ReboundPlayed) -> ReboundVerdict:
+    """All promises."""
+    found = list(_of_run(played))
+    counts: Counter[str] = Counter()
+    for symbol in SYMBOLS:
+        seen = _symbol(played, symbol)
+        found += _of_names(seen)
+        found += _of_trades(played, seen, counts)
+        found += _of_cases(played, seen, counts)
+        counts["sells"] += sum(map(len, seen.sells.values()))
+        counts["backs"] += sum(map(len, seen.backs.values()))
+    return ReboundVerdict(
+        seed=seed,
+        violations=tuple(found),
+        lives=len(played.lives),
+        kills=played.kills,
+        bought=counts["bought"],
+        left_alone=counts["left_alone"],
+        sells=counts["sells"],
+        backs=counts["backs"],
+        refused=counts["refused"],
+        end_ms=played.end_ms,
+    )
+
+
+def _of_run(played: ReboundPlayed) -> Iterator[str]:
+    if played.ended:
+        yield f"a process ended by itself: {played.ended}"
+    yield from (f"nobody expected this error: {error}" for error in played.log.unexpected)
+
+
+def _symbol(played: ReboundPlayed, symbol: Symbol) -> _Symbol:
+    venue, disk = played.venue, played.disk
+    cases = disk.read(f"SELECT id, quantity, reason, closed_ms FROM spot_cases WHERE symbol = '{symbol}'")  # noqa: S608 - ours
+    fills = disk.read(f"SELECT fill_id, case_id, origin, side FROM spot_fills WHERE symbol = '{symbol}'")  # noqa: S608 - ours
+    return _Symbol(
+        symbol=symbol,
+        rules=load_spot_rules().symbols[symbol],
+        orders={order.order_id: order for order in venue.orders(symbol)},
+        trades=venue.spot.exchange.trades(ACCOUNT, symbol),
+        cases={number: (Decimal(quantity), reason, closed_ms) for number, quantity, reason, closed_ms in cases},
+        booked={fill_id: (case_id, origin, side) for fill_id, case_id, origin, side in fills},
+    )
+
+
+def _of_names(seen: _Symbol) -> Iterator[str]:
+    """No order twice, none that the ledger does not know; of a case at most one SELL and one BUY back."""
+    names = Counter(order.client_order_id for order in seen.orders.values())
+    for order in seen.orders.values():
+        found = _OWN.fullmatch(order.client_order_id)
+        if found is None or found[0].startswith("rb-else"):
+            continue
+        if names[found[0]] > 1:
+            yield f"{seen.symbol}: {found[0]} was placed {names[found[0]]} times"
+        number = int(found[1])
+        if number not in seen.cases:
+            yield f"{seen.symbol}: {found[0]} is of no case"
+        (seen.sells if found[2] == "sell" else seen.backs).setdefault(number, []).append(order)
+    for what, placed in (("SELLs", seen.sells), ("BUYs back", seen.backs)):
+        yield from (
+            f"{seen.symbol}: case {number} has {len(orders)} {what}"
+            for number, orders in placed.items()
+            if len(orders) > 1
+        )
+    if len(seen.backs) > SETTINGS.buy_back_count:
+        yield f"{seen.symbol}: {len(seen.backs)} BUYs back, {SETTINGS.buy_back_count} a day are allowed"
+
+
+def _of_trades(played: ReboundPlayed, seen: _Symbol, counts: Counter[str]) -> Iterator[str]:
+    """What people bought from the start on is in one case, and nothing else is."""
+    dues = _dues(played, seen.symbol)
+    for trade in seen.trades:
+        at_ms = played.venue.traded_ms[seen.symbol, trade.trade_id]
+        order = seen.orders[trade.order_id]
+        is_persons = not order.client_order_id.startswith((*OURS, REBOUNDS))
+        case_id, origin, _ = seen.booked.get(trade.trade_id, (None, "", ""))
+        what = f"{seen.symbol}: execution {trade.trade_id} of {order.client_order_id} at {at_ms / 1_000:.1f} s"
+        if origin and origin != ("MANUAL" if is_persons else "SYSTEM"):
+            yield f"{what} is booked as {origin}"
+        if trade.side is not Side.BUY or not is_persons:
+            if case_id is not None and _OWN.fullmatch(order.client_order_id) is None:
+                yield f"{what} is in case {case_id}"
+            continue
+        due = _due(dues, at_ms)
+        counts["bought" if due is Due.YES else "left_alone"] += 1
+        if due is Due.NO and case_id is not None:
+            yield f"{what} was to be left alone and is in case {case_id}"
+        if due is Due.YES and case_id is None and at_ms < played.end_ms - REST_MS and not _is_too_little(seen, order):
+            yield f"{what} is in no case"
+
+
+def _is_too_little(seen: _Symbol, order: SpotOrder) -> bool:
+    """Whether an order that may still grow has not filled as much as can be sold."""
+    unsold = sum(
+        (
+            trade.quantity
+            for trade in seen.trades
+            if trade.order_id == order.order_id and seen.booked.get(trade.trade_id, (None,))[0] is None
+        ),
+        ZERO,
+    )
+    return order.is_open and unsold * order.price < seen.rules.notional_min * Decimal("11")  # a filter may ask for more
+
+
+def _of_cases(played: ReboundPlayed, seen: _Symbol, counts: Counter[str]) -> Iterator[str]:
+    """Each has a SELL of the right quantity at the right price, or a reason why no exchange would take it."""
+    for number, (_, reason, closed_ms) in seen.cases.items():
+        bought = [
+            trade
+            for trade in seen.trades
+            if trade.side is Side.BUY and seen.booked.get(trade.trade_id, (None, "", ""))[:2] == (number, "MANUAL")
+        ]
+        what = f"{seen.symbol}: case {number}"
+        if len({trade.order_id for trade in bought}) != 1:
+            yield f"{what} is of {len({trade.order_id for trade in bought})} BUYs"
+            continue
+        net = sum((trade.quantity for trade in bought), ZERO)
+        cost = sum((trade.quote for trade in bought), ZERO)
+        price = ceil_to(cost * (HUNDRED + SETTINGS.percent) / (HUNDRED * net), seen.rules.price_tick)
+        net -= sum((trade.fee for trade in bought if trade.fee_asset == seen.rules.base_asset), ZERO)
+        quantity = floor_to(net, seen.rules.quantity_step)
+        sells = seen.sells.get(number, [])
+        is_taken = seen.symbol in played.taken
+        if not sells:
+            last_ms = max(played.venue.traded_ms[seen.symbol, trade.trade_id] for trade in bought)
+            if closed_ms is None and last_ms >= played.end_ms - REST_MS:
+                continue
+            counts["refused"] += 1
+            if not _is_excused(played, seen, str(reason), quantity * price, is_taken=is_taken):
+                yield f"{what} has no SELL: {reason or 'it is open'}"
+        for sell in sells[:1]:
+            if sell.price != price:
+                yield f"{what}: its SELL is at {sell.price}, not at {price}"
+            if sell.quantity > quantity or (sell.quantity < quantity and not is_taken):
+                yield f"{what}: its SELL is of {sell.quantity}, not of {quantity}"
+        for back in seen.backs.get(number, []):
+            if not sells or sells[0].remaining or back.quantity != sells[0].quantity:
+                yield f"{what}: its BUY back is not of what was sold"
+
+
+def _is_excused(played: ReboundPlayed, seen: _Symbol, reason: str, worth: Decimal, *, is_taken: bool) -> bool:
+    """Whether such a reason can be true of what has happened."""
+    acts = [trouble.act for trouble in played.troubles if isinstance(trouble, Interference)]
+    kinds = {act.act for act in acts if getattr(act, "symbol", "") == seen.symbol}
+    is_filtered = "spot_filter" in kinds
+    if "nothing of it is free" in reason or "insufficient balance" in reason:
+        return is_taken
+    if "NOTIONAL" in reason or "LOT_SIZE" in reason:
+        return is_taken or is_filtered or worth < seen.rules.notional_min
+    if "PERCENT_PRICE" in reason:
+        return is_filtered
+    if "does not trade" in reason or "Market is closed" in reason:
+        return "spot_status" in kinds
+    return False
+
+
+# When somebody was meant to watch ------------------------------------------------------------------------------------
+
+
+def _dues(played: ReboundPlayed, symbol: Symbol) -> list[tuple[float, Due]]:
+    """From when on what holds, in order of time."""
+    dues: list[tuple[float, Due]] = [(0.0, Due.NO)]
+    goes_on = False
+    for life in played.lives:
+        if not goes_on:
+            dues.append((life.born_ms, Due.EITHER))
+            if (watched_ms := life.watched_ms.get(symbol)) is not None:
+                dues.append((watched_ms, Due.YES))
+        if symbol in life.left_alone:
+            if life.stopped_ms is not None:
+                dues.append((life.stopped_ms, Due.EITHER))
+            dues.append((life.ended_ms, Due.NO))
+            goes_on = False
+        elif symbol in life.goes_on:
+            if dues[-1][1] is not Due.YES:
+                dues.append((life.ended_ms, Due.YES))
+            goes_on = True
+        else:
+            dues.append((life.ended_ms, Due.NO))
+    return dues
+
+
+def _due(dues: Sequence[tuple[float, Due]], at_ms: float) -> Due:
+    return next((due for from_ms, due in reversed(dues) if from_ms <= at_ms), Due.NO)
+
+
+def hands_of(played: ReboundPlayed) -> int:
+    """How often somebody did something."""
+    return sum(isinstance(trouble, Hand) for trouble in played.troubles)
