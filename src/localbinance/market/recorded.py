@@ -29,6 +29,7 @@ TRADE_NOTIONAL = 900.0  # quote, of an average trade: recordings do not count th
 PLACES_MAX = 8
 VOLUME_PLACES = 8
 SERVED_QUOTE = "USDC"
+LISTED_BEFORE_MS = 365 * 86_400_000  # a recording does not tell since when its symbol is traded: for long
 
 
 @dataclass(slots=True)
@@ -139,6 +140,7 @@ def _line(recording: Recording, quote: str, rules: MarketRules, start_ms: int, s
     price = Decimal(repr(float(recording.open[first])))
     known = rules.symbols.get(symbol)
     fitted = _fitted(rules.derive_symbol(symbol, price) if known is None else known, prices)
+    listed_ms = min(fitted.onboard_ms, start_ms - LISTED_BEFORE_MS)
     tick = float(fitted.price_tick)
     opened, high, low, closed = np.round(prices / tick).astype(np.int64)
     rises = closed >= opened
@@ -147,7 +149,7 @@ def _line(recording: Recording, quote: str, rules: MarketRules, start_ms: int, s
     touch = Decimal(max(TOUCH_STEPS * per_step, TOUCH_NOTIONAL_MIN / float(price)))
     return _Line(
         symbol=symbol,
-        rules=fitted,
+        rules=replace(fitted, onboard_ms=listed_ms),
         recording=recording,
         first=first,
         spread=max(1, round(float(price) * SPREAD_FRACTION / tick)),

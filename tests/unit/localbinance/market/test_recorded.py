@@ -109,6 +109,12 @@ def test_from_and_to_choose_the_range_and_what_lies_before_is_history(tmp_path: 
     assert [tick.time_ms for tick in market.advance(market.end_ms + 10**9)][-1] == market.end_ms
 
 
+def test_a_recorded_symbol_is_no_new_listing(tmp_path: Path) -> None:
+    for name in ("BTCUSDC", "NEVERHEARDOFUSDC"):
+        market = opened(parquet(tmp_path, a_table(), f"{name}-1m.parquet"))
+        assert market.start_ms - market.rules[name].onboard_ms >= 365 * 86_400_000
+
+
 def test_of_a_folder_the_finest_interval_and_the_shared_range_are_taken(tmp_path: Path) -> None:
     for symbol in ("BTCUSDC", "ETHUSDC", "SOLUSDC"):
         parquet(tmp_path, a_table(300), f"{symbol}-1m.parquet")
