@@ -177,7 +177,7 @@ async def test_an_entry_that_fills_after_the_panic_began_is_closed(scene: Scene)
     report = await panics(mortal)
     await assert_flat(scene, report)
     fills = await scene.judge.ask("/fapi/v1/userTrades", symbol=SOL, startTime=scene.judge.since_ms)
-    assert len(fills) == 2, "it did fill, and was closed"
+    assert len({fill["orderId"] for fill in fills}) == 2, "it did fill, and was closed"
     await assert_accounted(scene, SOL)
 
 
