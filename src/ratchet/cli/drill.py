@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ratchet.cli.drill_rebound import drill_rebound
 from ratchet.cli.refusal import Refusal
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.settings import Settings, load_settings
@@ -71,9 +72,18 @@ def drill(
     log: Annotated[
         bool, typer.Option("--log", help="With --seed or --scenario: print what happened, in order.")
     ] = False,
+    rebound: Annotated[
+        bool, typer.Option("--rebound", help="The spot companion instead; with --seeds, --seed, --jobs, --log alone.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it, on stdout.")] = False,
 ) -> None:
     """Drill the trader: crashes, lost replies, silent streams, refused stops. Nothing leaves this machine."""
+    if rebound:
+        others = {"--config": config, "--profile": profile, "--scenario": scenario_name, "--troubles": troubles}
+        if named := [name for name, value in others.items() if value is not None]:
+            raise Refusal(f"--rebound has no {named[0]}")
+        drill_rebound(seeds, jobs or jobs_default(), seed, shows_log=log, as_json=json)
+        return
     if scenario_name == "list":
         _print_scenarios()
         return

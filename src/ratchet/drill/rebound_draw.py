@@ -17,6 +17,7 @@ from ratchet.drill.trouble import DiskTrouble, Freeze, Interference, Kill, KillA
 SECOND_ORDERS_MAX = ORDERS_MAX // 3  # a companion sends fewer than a trader
 TROUBLES_MAX = 6
 QUIET_EVERY = 8  # each eighth seed has no troubles
+RISE_EVERY = 4  # in each fourth the market is above a SELL before that is sent: it fills at once
 DEEDS_MIN, DEEDS_MAX = 6, 16
 QUOTE_SMALL, QUOTE_LARGE = 4, 3_000  # USDC, of what a person buys: the first is less than can be sold
 
@@ -65,6 +66,10 @@ def draw_rebound(seed: int, symbols: Sequence[Symbol], length_ms: int) -> list[R
     if random_.random() < 0.4:
         act = {"act": "spot_fill_slowly", "symbol": random_.choice(symbols), "parts": 4, "over_ms": 6_000}
         found.append(Interference(at_ms=1_000, act=read_act(act)))
+    if seed % RISE_EVERY == 1:
+        found += _rise(random_, random_.choice(symbols), length_ms)
+    if seed % RISE_EVERY == 3:
+        found += _sudden(random_, random_.choice(symbols), length_ms)
     if seed % QUIET_EVERY:
         count = random_.randint(1, TROUBLES_MAX)
         found += [random_.choice(_DRAWS)(random_, symbols, length_ms) for _ in range(count)]
@@ -88,6 +93,35 @@ def _move(random_: random.Random, symbol: Symbol, length_ms: int, *, up: bool) -
     fraction = random_.choice(("0.015", "0.03") if up else ("-0.01", "-0.03"))
     at_ms = some_time(random_, length_ms)
     return Interference(at_ms=at_ms, act=read_act({"act": "gap", "symbol": symbol, "fraction": fraction}))
+
+
+def _rise(random_: random.Random, symbol: Symbol, length_ms: int) -> list[ReboundTrouble]:
+    """Two BUYs while nobody is there, the market rises, and the reply to a SELL that fills at once is lost: one that is
+    sent again then takes what belongs to the other."""
+    at_ms = some_time(random_, length_ms)
+    lost: Json = {"fault": "lose_reply", "method": "POST", "path": "/api/v3/order", "times": random_.randint(1, 2)}
+    lost |= {"until_ms": START_MS + at_ms + 90_000}
+    return [
+        Kill(at_ms=at_ms, down_ms=40_000),
+        *(
+            Hand(at_ms=at_ms + 5_000, symbol=symbol, does=Deed.BUY, quote=Decimal(quote), draw=0.5)
+            for quote in (100, 150)
+        ),
+        Interference(at_ms=at_ms + 10_000, act=read_act({"act": "gap", "symbol": symbol, "fraction": "0.03"})),
+        WireTrouble(at_ms=at_ms + 10_000, for_ms=80_000, fault=read_fault(lost)),
+    ]
+
+
+def _sudden(random_: random.Random, symbol: Symbol, length_ms: int) -> list[ReboundTrouble]:
+    """A BUY, and a death just after it, while a SELL may be on its way: it arrives when the next life asks already."""
+    at_ms = some_time(random_, length_ms)
+    slow: Json = {"fault": "latency", "ms": random_.randrange(500, 4_500), "method": "POST", "path": "/api/v3/order"}
+    slow |= {"until_ms": START_MS + at_ms + 10_000}
+    return [
+        Hand(at_ms=at_ms, symbol=symbol, does=Deed.BUY, quote=Decimal(100), draw=0.5),
+        WireTrouble(at_ms=at_ms, for_ms=10_000, fault=read_fault(slow)),
+        Kill(at_ms=at_ms + random_.randrange(5, 1_500), down_ms=random_.choice((0, 0, 500, 2_000))),
+    ]
 
 
 # What goes wrong -----------------------------------------------------------------------------------------------------
