@@ -180,7 +180,7 @@ async def test_two_real_ones_fight_seldom_and_both_tell_their_alerts(api: BotApi
         await one.said("from one")
         await other.said("from the other", 815)
         told = " ".join(api.texts(OPERATOR)).count("another bot")
-        assert told <= 1
+        assert told <= 2  # again only after it had been alone for a while
 
 
 # No network ----------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class BinanceClient:
         if self._rules and now_ms - self._rules_ms < RULES_AGE_MS_MAX:
             return self._rules
         try:
-            await self.fetch_listings()
+            await self._fetch_rules()
         except ExchangeError as error:
             if not self._rules:
                 raise
@@ -85,10 +85,14 @@ class BinanceClient:
 
     async def fetch_listings(self) -> dict[Symbol, Listing]:
         """Every USDC perpetual of the exchange, whether it trades or not. What `load_rules` keeps is renewed by it."""
-        answer = await self._read("fapiPublicGetExchangeInfo")
-        self._rules, listings = parse_market.usdc_perpetuals(answer), parse_market.listings(answer)
+        return parse_market.listings(await self._fetch_rules())
+
+    async def _fetch_rules(self) -> object:
+        """Renew the rules. Whoever protects needs them and nothing else of the answer, which is returned."""
+        answer: object = await self._read("fapiPublicGetExchangeInfo")
+        self._rules = parse_market.usdc_perpetuals(answer)
         self._rules_ms = self._clock.now_ms()
-        return listings
+        return answer
 
     async def fetch_time_ms(self) -> int:
         """The exchange's clock."""
