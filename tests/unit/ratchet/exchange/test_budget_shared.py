@@ -13,6 +13,7 @@ from ratchet.exchange.budget_file import BudgetFile
 from ratchet.exchange.cost import Cost
 from ratchet.exchange.errors import RateLimited
 from ratchet.exchange.lockstep_clock import LockstepClock
+from ratchet.exchange.product import SPOT
 from ratchet.exchange.shared_budget import HeldBack, SharedBudget
 from ratchet.exchange.told import Told
 
@@ -56,6 +57,17 @@ def taken(folder: Path) -> Iterator[None]:
     other = BudgetFile(next(folder.glob("budget-*.json")))
     with other.locked():
         yield
+
+
+async def test_spot_has_limits_of_its_own_at_the_same_address(folder: Path) -> None:
+    perpetuals = a_budget(folder)
+    spot = SharedBudget(settings(folder), LockstepClock(NOW_MS), SPOT)
+    await perpetuals.learn(Lane.ORDINARY, Told(is_turned_away=True, is_banned=True, retry_after_ms=60_000), NOW_MS)
+    with pytest.raises(HeldBack):
+        await ordinary(perpetuals)
+    await ordinary(spot, Cost(4_000))  # more than perpetuals allow
+    with pytest.raises(HeldBack):
+        await ordinary(spot, Cost(600))
 
 
 def take_all_one_can(folder: Path) -> int:
