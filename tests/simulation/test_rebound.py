@@ -141,9 +141,13 @@ def test_what_is_sold_is_bought_back_so_often_and_no_loop_comes_of_it() -> None:
         pytest.param(act(63, act="spot_status", status="BREAK", ends_orders=True), id="delisted"),
         pytest.param(act(20, act="spot_filter", multiplier_up="1.004"), id="percent price"),
         pytest.param(act(63, act="spot_filter", notional_min="5000"), id="notional"),
+        pytest.param(
+            fault(20, 500, fault="answer", status=400, code=-1013, message="Filter failure: MAX_NUM_ORDERS", **ORDER),
+            id="too many orders",
+        ),
     ],
 )
-def test_what_no_exchange_would_take_is_said_once_and_not_tried_for_ever(trouble: Interference) -> None:
+def test_what_no_exchange_would_take_is_said_once_and_not_tried_for_ever(trouble: ReboundTrouble) -> None:
     log = EventLog(wants_lines=True)
     slowly = act(1, act="spot_fill_slowly", parts=3, over_ms=8_000)
     verdict = run_rebound(SEED, log, (slowly, trouble, hand(60)))

@@ -10,13 +10,14 @@ from enum import StrEnum
 from localbinance.core.order import Side
 from localbinance.core.spot.order import SpotOrder, SpotTrade
 from localbinance.rules.spot_rules import SpotSymbolRules, load_spot_rules
+from localbinance.server.fault import AnswerInstead, Fault
 from ratchet.domain.identity import OURS, REBOUNDS
 from ratchet.domain.money import ZERO, ceil_to, floor_to
 from ratchet.domain.symbol import Symbol
-from ratchet.drill.rebound_draw import Hand
 from ratchet.drill.rebound_play import SETTINGS, SYMBOLS, ReboundPlayed
-from ratchet.drill.trouble import Interference
+from ratchet.drill.trouble import Interference, WireTrouble
 from ratchet.drill.venue import ACCOUNT
+from ratchet.exchange.outcome import FILTER_REFUSED
 
 REST_MS = 60_000  # before the end: what was traded later need not be worked through
 HUNDRED = Decimal(100)
@@ -212,9 +213,15 @@ def _is_excused(played: ReboundPlayed, seen: _Symbol, reason: str, worth: Decima
         return is_taken or is_filtered or worth < seen.rules.notional_min
     if "PERCENT_PRICE" in reason:
         return is_filtered
+    if "Filter failure" in reason:
+        return any(isinstance(each, WireTrouble) and _refuses(each.fault) for each in played.troubles)
     if "does not trade" in reason or "Market is closed" in reason:
         return "spot_status" in kinds
     return False
+
+
+def _refuses(fault: Fault) -> bool:
+    return isinstance(fault, AnswerInstead) and fault.code == FILTER_REFUSED
 
 
 # When somebody was meant to watch ------------------------------------------------------------------------------------
@@ -245,8 +252,3 @@ def _dues(played: ReboundPlayed, symbol: Symbol) -> list[tuple[float, Due]]:
 
 def _due(dues: Sequence[tuple[float, Due]], at_ms: float) -> Due:
     return next((due for from_ms, due in reversed(dues) if from_ms <= at_ms), Due.NO)
-
-
-def hands_of(played: ReboundPlayed) -> int:
-    """How often somebody did something."""
-    return sum(isinstance(trouble, Hand) for trouble in played.troubles)
