@@ -156,6 +156,14 @@ def test_what_no_exchange_would_take_is_said_once_and_not_tried_for_ever(trouble
     assert (verdict.sells, verdict.refused, len(said)) == (0, 1, 1)
 
 
+def test_what_cannot_be_sent_is_said_once_and_sent_when_it_can() -> None:
+    log = EventLog(wants_lines=True)
+    away = fault(10, 200, fault="answer", status=400, code=-1021, message="Timestamp.", **ORDER)
+    verdict = run_rebound(SEED, log, (away, hand(20)))
+    assert (verdict.violations, verdict.sells) == ((), 1)
+    assert len([line for line in log.lines if " said " in line and "could not be sent yet" in line]) == 1
+
+
 def test_a_withdrawn_balance_is_said_and_nothing_loops() -> None:
     log = EventLog(wants_lines=True)
     verdict = run_rebound(SEED, log, (hand(60), hand(60.1, Deed.WITHDRAW)))

@@ -63,7 +63,7 @@ class SpotBooks:
         """A name that no other order has."""
         return rebound_order_id(self._ledger.run, case_id, role.value, sequence)
 
-    # What is read, in line with what is written: nothing that was written before is missing -----------------------------
+    # What is read, in line with what is written: nothing that was written before is missing --------------------------
 
     async def remember(self, symbol: Symbol) -> Remembered:
         """All that matters of what was before."""

@@ -108,6 +108,7 @@ class SymbolWatcher:
         self._cases: dict[CaseId, Case] = {}
         self._due_ms: dict[OrderId | CaseId, int] = {}  # of gatherings by order, of cases by their negative number
         self._unsent: set[ClientOrderId] = set()  # intents that provably were not taken
+        self._late: set[ClientOrderId] = set()  # of which that was said
         self._arrives_until_ms: dict[ClientOrderId, int] = {}
         self._impatience: dict[CaseId, int] = {}
 
@@ -473,7 +474,9 @@ class SymbolWatcher:
         except NeverSent as never:
             self._unsent.add(own.name)
             self._later(case, self._clock.now_ms() + max(UNSENT_MS, never.retry_after_ms or 0))
-            self._say(f"{_words(own.order)} could not be sent yet, it is tried again")
+            if own.name not in self._late:
+                self._late.add(own.name)
+                self._say(f"{_words(own.order)} could not be sent yet, it is tried again")
         except NeverArrived:
             self._arrives_until_ms[own.name] = self._arrival_ms()
             self._later(case, self._clock.now_ms() + AGAIN_MS)
