@@ -1,5 +1,6 @@
 """`ratchet trade` with its face in Telegram: it is asked and answers, and it trades on whatever becomes of Telegram."""
 
+import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.end_to_end.test_trade import SOON_OVER, a_trader
 from tests.telegram.bot import OPERATOR
 from tests.telegram.server import TOKEN, BotApi, Sent, bot_api
 from tests.wire.conftest import Venue
+from tests.wire.signed import signing
 
 ANSWER_S = 40.0  # for a panic to be through on a busy machine
 END_S_MAX = 15.0  # of the whole process; without Telegram it takes a few seconds
@@ -68,6 +70,25 @@ class Chat:
         answer = found()
         assert answer is not None
         return answer
+
+
+async def test_a_stream_that_is_lost_and_back_is_told_of_once(venue: Venue, tmp_path: Path) -> None:
+    async with (
+        bot_api() as api,
+        a_hand(venue) as hand,
+        signing(venue) as client,
+        a_trader(venue, tmp_path / "one", **telegram(api.address)) as trading,
+    ):
+        await trading.enters()
+        cut = {"faults": json.dumps({"fault": "cut"})}
+        assert (await client.send("POST", "/localbinance/faults", cut, signed=False)).status == 200
+        await eventually(lambda: "the user stream is back" in " ".join(api.texts()), ANSWER_S)
+        told = " ".join(api.texts())
+        assert told.count("the user stream is lost") == 1
+        assert told.index("the user stream is lost") < told.index("the user stream is back")
+        await hand.opens()  # and it hears again
+        await eventually(lambda: bool(trading.states[-1]["positions"]), ANSWER_S)
+        assert await trading.ends() == 0
 
 
 async def test_every_command_is_answered_in_telegram_on_live_data(venue: Venue, tmp_path: Path) -> None:

@@ -31,13 +31,15 @@ class UserStream:
         clock: Clock,
         *,
         on_event: Callable[[UserEvent], None],
+        on_lost: Callable[[], None] = lambda: None,
         make_socket: Callable[..., Socket] = StreamSocket,
     ) -> None:
-        """`make_socket`: called as StreamSocket is."""
+        """`on_lost`: called when a connection that stood does no more. `make_socket`: called as StreamSocket is."""
         self._client = client
         self._clock = clock
         self._base = settings.ws_url or WS_URL
         self._on_event = on_event
+        self._tell_lost = on_lost
         self._socket: Socket = make_socket(
             "user",
             clock,
@@ -88,6 +90,7 @@ class UserStream:
 
     def _on_lost(self) -> None:
         self.is_open = False
+        self._tell_lost()
 
     def _on_frame(self, frame: Frame) -> None:
         self._heard_ms = self._clock.elapsed_ms()

@@ -112,6 +112,7 @@ class Engine:
         self.trades = parts.trades
         self._signals: deque[tuple[Signal, str]] = deque(maxlen=SIGNALS_SHOWN)
         self._owned: list[asyncio.Task[None]] = []
+        self._is_stream_lost = False  # and somebody was told
         self.started = asyncio.Event()  # entries are on, or would be if nothing else halted them
         self.protected = asyncio.Event()  # what was found at the start is covered
         self.halts.set("starting", "starting")
@@ -314,15 +315,24 @@ class Engine:
 
     def on_user_event(self, event: UserEvent) -> None:
         """From the user stream."""
-        if isinstance(event, StreamRestarted) and self.started.is_set():
+        if isinstance(event, StreamRestarted) and self._is_stream_lost:
+            self._is_stream_lost = False
             self._say(Kind.STREAM_BACK, "the user stream is back")
         self._user_events.on_event(event)
+
+    def on_stream_lost(self) -> None:
+        """The user stream's connection is gone. Another is on its way; until then REST tells."""
+        self._lose_stream("the user stream is lost: REST is asked until it is back")
+
+    def _lose_stream(self, text: str) -> None:
+        if self.started.is_set() and "ending" not in self.halts and not self._is_stream_lost:
+            self._is_stream_lost = True
+            self._say(Kind.STREAM_LOST, text, Weight.WARNING)
 
     async def _on_silent(self, symbols: list[Symbol]) -> None:
         if self.started.is_set():
             log.warning("stream_silent", symbols=symbols)
-            text = f"the user stream tells nothing of {', '.join(symbols)}: it is built anew"
-            self._say(Kind.STREAM_LOST, text, Weight.WARNING)
+            self._lose_stream(f"the user stream tells nothing of {', '.join(symbols)}: it is built anew")
             await self._user_side.rebuild()
 
     def _say(self, kind: Kind, text: str, weight: Weight = Weight.INFO) -> None:

@@ -150,7 +150,12 @@ async def build_trader(
     def make_user_side(engine: Engine) -> UserSide:
         nonlocal user_stream
         user_stream = UserStream(
-            client, settings.exchange, clock, on_event=engine.on_user_event, make_socket=outside.make_socket
+            client,
+            settings.exchange,
+            clock,
+            on_event=engine.on_user_event,
+            on_lost=engine.on_stream_lost,
+            make_socket=outside.make_socket,
         )
         return user_stream
 
