@@ -1,6 +1,7 @@
 """Drawn troubles: many seeds, no promise broken. RATCHET_SEEDS says how many; a failing one names its command."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,14 @@ def test_no_promise_is_broken(options: DrillOptions, first: int) -> None:
     for seed in range(first, min(first + BLOCK, SEEDS)):
         verdict = run(options, seed, troubles_of(options, seed))
         assert verdict.violations == (), f"replay: ratchet drill --minutes {options.minutes:g} --seed {seed} --log"
+
+
+@pytest.mark.parametrize("seed", [447, 686])
+def test_seeds_that_failed_once_hold(options: DrillOptions, seed: int) -> None:
+    """447: a stop taken away, its successor refused, and the close as well. 686: fills that could not be asked for, in
+    the seconds after a crash, were booked as a gap."""
+    long = replace(options, minutes=20.0)
+    assert run(long, seed, troubles_of(long, seed)).violations == ()
 
 
 def test_the_same_seed_is_the_same_run(options: DrillOptions) -> None:

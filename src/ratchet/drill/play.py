@@ -43,6 +43,7 @@ from ratchet.trading.operations import CannotResume, Operations
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
 LIVES_MAX = 50
 RESUME_AGAIN_MS = 5_000
+REFUSED_CLOSE_MS = 1_000  # until a close that was refused is tried again, twice
 ASKED_AGAIN_MS = 1_000  # whether a close that fills in parts is through
 STARTING, DEAD = "starting", "dead"  # reasons of excuses
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
@@ -228,6 +229,8 @@ class _Play:
                 self._venue.put(trouble.fault)
                 if not _is_refusal(trouble):  # it excuses nothing
                     self._excuse("wire", trouble.for_ms)
+                elif isinstance(trouble.fault, Reject) and trouble.fault.type == "MARKET":
+                    self._excuse_refused_closes(trouble.for_ms)
             case Interference():
                 self._meddle(trouble.act)
             case PanicOrdered():
@@ -307,6 +310,13 @@ class _Play:
         now_ms = self._world.now_ms
         self._seen.excuses.append(
             Excuse(from_ms=now_ms, until_ms=float("inf"), symbol=Symbol(symbol), spell_ms=spell_ms, reason=reason)
+        )
+
+    def _excuse_refused_closes(self, for_ms: float) -> None:
+        """What has no stop, because it was refused or taken away, and cannot be closed either: tried after a pause."""
+        now_ms = self._world.now_ms
+        self._seen.excuses.append(
+            Excuse(from_ms=now_ms, until_ms=now_ms + for_ms, spell_ms=REFUSED_CLOSE_MS, reason="close refused")
         )
 
     def _on_order(self) -> None:

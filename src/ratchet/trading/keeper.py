@@ -289,8 +289,8 @@ class Keeper:
             case CloseWanted(reason=reason):
                 await self._close(reason)
             case LookAgain():
-                await self._look_again()
-                self._own_up()
+                if await self._look_again():  # what was not answered says nothing of what is not there
+                    self._own_up()
                 if not self._reason:
                     self._move_stop()  # a rung may have been filled that no event told of
                 if self._reason and self._protector.ward(self.state.symbol).held:
