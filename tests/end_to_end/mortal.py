@@ -87,6 +87,7 @@ class Fate:
         self._deed = Deed.KILL
         self._on_written: Point | None = None
         self._on_received: Point | None = None
+        self._is_out = False  # the request's bytes; before, what comes in is the answer to something else
 
     def arm(self, point: str, deed: str) -> None:
         """From now on the point is deadly."""
@@ -116,7 +117,7 @@ class Fate:
     @contextmanager
     def on_the_wire(self, written: Point | None, received: Point | None) -> Iterator[None]:
         """While a request is under way its bytes are points, too."""
-        self._on_written, self._on_received = written, received
+        self._on_written, self._on_received, self._is_out = written, received, False
         try:
             yield
         finally:
@@ -130,13 +131,14 @@ class Fate:
         async def sending(request: aiohttp.ClientRequest, *arguments: Any) -> aiohttp.ClientResponse:
             response = await send(request, *arguments)
             if request.method == "POST" and self._on_written is not None:
+                self._is_out = True
                 # A written request leaves at the end of the loop's turn at the latest.
                 loop, point = asyncio.get_running_loop(), self._on_written
                 loop.call_soon(loop.call_soon, self.reach, point)
             return response
 
         def receiving(handler: ResponseHandler, data: bytes) -> None:
-            if self._on_received is not None:
+            if self._on_received is not None and self._is_out:
                 self.reach(self._on_received)
             received(handler, data)
 
