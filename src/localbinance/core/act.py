@@ -23,6 +23,20 @@ LEVERAGE_TEXTS = {-4028: "Leverage %s is not valid"} | {
 MARGIN_TYPE_TEXTS = {no.code: no.message for no in (errors.margin_type_has_orders(), errors.margin_type_has_position())}
 
 
+def check_depth(quantity: Decimal | None) -> None:
+    """Of an act that ends a modelled depth. Raises: ValueError."""
+    if quantity is not None and quantity < 0:
+        raise ValueError(f"quantity is {quantity}; it must not be below 0")
+
+
+def check_parts(parts: int, over_ms: int) -> None:
+    """Of an act that has orders fill part by part. Raises: ValueError."""
+    if not 1 <= parts <= PARTS_MAX:
+        raise ValueError(f"parts is {parts}; it must lie between 1 and {PARTS_MAX}")
+    if over_ms < 0:
+        raise ValueError(f"over_ms is {over_ms}; it must not be below 0")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thin:
     """The modelled depth of a symbol ends after so much a side, until it is lifted."""
@@ -32,8 +46,7 @@ class Thin:
     quantity: Decimal | None = None  # None lifts it
 
     def __post_init__(self) -> None:
-        if self.quantity is not None and self.quantity < 0:
-            raise ValueError(f"quantity is {self.quantity}; it must not be below 0")
+        check_depth(self.quantity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +59,7 @@ class FillSlowly:
     over_ms: int = 3_000
 
     def __post_init__(self) -> None:
-        if not 1 <= self.parts <= PARTS_MAX:
-            raise ValueError(f"parts is {self.parts}; it must lie between 1 and {PARTS_MAX}")
-        if self.over_ms < 0:
-            raise ValueError(f"over_ms is {self.over_ms}; it must not be below 0")
+        check_parts(self.parts, self.over_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

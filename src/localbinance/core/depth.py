@@ -9,6 +9,7 @@ and do not meet each other.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 
 from localbinance.core.order import ZERO, Side
 from localbinance.core.tick import Tick
@@ -33,6 +34,10 @@ class Depth:
         self.tick = tick
         if self.eaten:
             self.eaten.clear()
+
+    def best(self, resting: Side, limit: int) -> list[tuple[Decimal, Decimal]]:
+        """The first levels of a side, at most `limit`."""
+        return list(islice(self.levels(resting), limit))
 
     def levels(self, resting: Side) -> Iterator[tuple[Decimal, Decimal]]:
         """(price, quantity left) of the bids (BUY) or asks (SELL), best first."""

@@ -7,17 +7,15 @@ import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ratchet.cli.event_loop import run
+from ratchet.cli.ledger_file import ledger_to_read
 from ratchet.cli.refusal import Refusal
-from ratchet.config.sections import SQLITE
 from ratchet.domain.money import plain
-from ratchet.ledger.database import open_database
 from ratchet.ledger.errors import LedgerError
 from ratchet.research.differences import Comparison, Difference
 from ratchet.research.differences import compare as compare_runs
-from ratchet.research.run_trades import Run, read_run
+from ratchet.research.run_trades import read_run
 
 DIFFERENT = 1
 SHOWN_MAX = 50  # rows of the table
@@ -31,9 +29,6 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it, on stdout.")] = False,
 ) -> None:
     """Hold two runs over the same time against each other. Exit code 1: they differ."""
-    for file in (first, second):
-        if not file.is_file():
-            raise Refusal(f"{file} is not there: name the ledger of a run, a file like var/demo/…/ledger.db")
     try:
         comparison = run(_compare(first, second))
     except LedgerError as error:
@@ -46,16 +41,8 @@ def compare(
 
 
 async def _compare(first: Path, second: Path) -> Comparison:
-    return compare_runs(await _read(first), await _read(second))
-
-
-async def _read(file: Path) -> Run:
-    engine = await open_database(f"{SQLITE}{file}")
-    try:
-        async with AsyncSession(engine) as session:
-            return await read_run(session)
-    finally:
-        await engine.dispose()
+    async with ledger_to_read(first, None) as one, ledger_to_read(second, None) as other:
+        return compare_runs(await one.ask(read_run), await other.ask(read_run))
 
 
 def as_json(comparison: Comparison) -> dict[str, object]:

@@ -1,10 +1,9 @@
 """A demo's run: a trader on an exchange in accelerated time from its start to its accounted end."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 from rich.console import Console
 
 from ratchet.cli.demo_report import ExchangeOrders, Report, TradeLine, naked_time
+from ratchet.cli.event_loop import stop_on_signals
 from ratchet.cli.local_exchange import LocalExchange, LocalExchangeFailed
 from ratchet.cli.progress import show_progress
 from ratchet.cli.trade_desk import trade_desk
@@ -121,11 +121,7 @@ async def _trade(trader: Trader, hours: float, clock: LockstepClock, console: Co
     engine: Engine = trader.engine
     start_ms = clock.now_ms()
     end_ms = start_ms + round(hours * HOUR_MS)
-    stop, done = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):  # Windows: the loop takes no signal handlers, Ctrl-C cancels instead
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+    stop, done = stop_on_signals(), asyncio.Event()
     progress = asyncio.create_task(
         show_progress(engine.status, start_ms=start_ms, end_ms=end_ms, console=console, stop=done), name="progress"
     )

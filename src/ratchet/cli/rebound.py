@@ -1,11 +1,9 @@
 """`ratchet rebound`: what you buy by hand on spot is put up for sale a little higher, once."""
 
-import asyncio
 import os
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ratchet.cli.event_loop import run
+from ratchet.cli.event_loop import run, stop_on_signals
 from ratchet.cli.local_exchange import LocalExchangeFailed
 from ratchet.cli.rebound_demo import run_demo
 from ratchet.cli.refusal import Refusal
@@ -138,7 +136,7 @@ async def _rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: int 
             )
             where = settings.exchange.http_url or "Binance"
             console.print(f"{settings.mode}: {where}; {'' if sends else 'nothing is sent; '}ledger {ledger_url}")
-            await companion.run(_stopped_by_signals())
+            await companion.run(stop_on_signals())
 
 
 @contextmanager
@@ -186,12 +184,3 @@ async def _check(client: SpotClient, symbols: Sequence[Symbol]) -> None:
 def _print(console: Console, said: Said) -> None:
     at = datetime.fromtimestamp(said.at_ms / 1_000, tz=UTC)
     console.print(f"{at:%H:%M:%S} {said.symbol} {said.text}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _stopped_by_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):  # Windows: the loop takes no signal handlers, Ctrl-C cancels instead
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-    return stop

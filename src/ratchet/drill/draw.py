@@ -121,15 +121,20 @@ def _not_found(random_: random.Random, _symbols: Sequence[Symbol], length_ms: in
     return standing(random_, length_ms, 4_000, {"fault": "not_found"})
 
 
-def _frames(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
-    """Something is wrong with what the user stream delivers."""
-    kinds: tuple[Json, ...] = (
+def frame_faults(random_: random.Random) -> tuple[Json, ...]:
+    """What can become of the frames of a stream."""
+    return (
         {"fault": "drop_frame"},
         {"fault": "delay_frame", "ms": random_.randrange(10, 5_000), "jitter_ms": 2_000},
         {"fault": "duplicate_frame", "copies": random_.randrange(1, 4), "ms": random_.choice((0, 3_000))},
         {"fault": "reorder_frame", "behind": random_.randrange(1, 6)},
         {"fault": "silent"},
     )
+
+
+def _frames(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
+    """Something is wrong with what the user stream delivers."""
+    kinds = frame_faults(random_)
     rest: Json = {"route": "user", "event": random_.choice(EVENTS)}
     return standing(random_, length_ms, 60_000, random_.choice(kinds) | rest)
 

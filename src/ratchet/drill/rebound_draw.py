@@ -10,7 +10,17 @@ from typing import TypeAlias
 from localbinance.server.acts import read_act
 from localbinance.server.faults import read_fault
 from ratchet.domain.symbol import Symbol
-from ratchet.drill.draw import DISK_ANSWERS, ORDERS_MAX, TURNED_AWAY, TURNS_MAX, UNKNOWN, Json, some_time, standing
+from ratchet.drill.draw import (
+    DISK_ANSWERS,
+    ORDERS_MAX,
+    TURNED_AWAY,
+    TURNS_MAX,
+    UNKNOWN,
+    Json,
+    frame_faults,
+    some_time,
+    standing,
+)
 from ratchet.drill.market import START_MS
 from ratchet.drill.trouble import DiskTrouble, Freeze, Interference, Kill, KillAfterOrder, WireTrouble
 
@@ -183,14 +193,7 @@ def _not_found(random_: random.Random, _symbols: Sequence[Symbol], length_ms: in
 
 
 def _frames(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> ReboundTrouble:
-    kinds: tuple[Json, ...] = (
-        {"fault": "drop_frame"},
-        {"fault": "delay_frame", "ms": random_.randrange(10, 5_000), "jitter_ms": 2_000},
-        {"fault": "duplicate_frame", "copies": random_.randrange(1, 4), "ms": random_.choice((0, 3_000))},
-        {"fault": "reorder_frame", "behind": random_.randrange(1, 6)},
-        {"fault": "silent"},
-    )
-    return standing(random_, length_ms, 120_000, random_.choice(kinds) | {"route": "user"})
+    return standing(random_, length_ms, 120_000, random_.choice(frame_faults(random_)) | {"route": "user"})
 
 
 def _stream(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> ReboundTrouble:

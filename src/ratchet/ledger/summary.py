@@ -110,8 +110,8 @@ def _trade(trade: TradeRow, fills: Sequence[FillRow], other: Decimal) -> TradeSu
         opened_ms=trade.opened_ms,
         closed_ms=trade.closed_ms,
         quantity=sum((fill.quantity for fill in entered), ZERO),
-        price_entry=_average(entered),
-        price_exit=_average(left),
+        price_entry=average_price(entered),
+        price_exit=average_price(left),
         net_pnl=sum((fill.net for fill in fills), ZERO) + other,
         naked_ms=trade.naked_ms,
         reason=trade.reason,
@@ -120,7 +120,8 @@ def _trade(trade: TradeRow, fills: Sequence[FillRow], other: Decimal) -> TradeSu
     )
 
 
-def _average(fills: Iterable[FillRow]) -> Decimal:
+def average_price(fills: Iterable[FillRow]) -> Decimal:
+    """Of fills, by their quantity; 0 without any."""
     pairs = [(fill.price * fill.quantity, fill.quantity) for fill in fills]
     quantity = sum((each for _, each in pairs), ZERO)
     return sum((paid for paid, _ in pairs), ZERO) / quantity if quantity else ZERO

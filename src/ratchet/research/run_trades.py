@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ratchet.domain.money import QUOTE, ZERO
 from ratchet.domain.order import Side
 from ratchet.domain.symbol import Symbol
+from ratchet.ledger.summary import average_price
 from ratchet.ledger.tables import ChargeRow, FillRow, FundingRow, GapRow, SignalRow, TradeRow
 
 
@@ -93,8 +94,8 @@ def _trade(row: TradeRow, fills: Sequence[FillRow], other: Decimal, outcomes: di
         closed_ms=row.closed_ms,
         reason=row.reason,
         quantity=sum((fill.quantity for fill in entered), ZERO),
-        price_entry=_average(entered),
-        price_exit=_average(left),
+        price_entry=average_price(entered),
+        price_exit=average_price(left),
         realized=sum((fill.realized_pnl for fill in fills), ZERO),
         fees=sum((fill.fee for fill in fills if fill.fee_asset == QUOTE), ZERO),
         funding=other,
@@ -110,8 +111,3 @@ def _signal_of(row: TradeRow, outcomes: dict[SignalKey, str]) -> SignalKey:
         if (key.symbol, key.side, key.strategy) == (symbol, side, row.strategy) and key.candle_close_ms <= row.opened_ms
     ]
     return SignalKey(symbol, side, row.strategy, max(closes, default=row.opened_ms))
-
-
-def _average(fills: Sequence[FillRow]) -> Decimal:
-    quantity = sum((fill.quantity for fill in fills), ZERO)
-    return sum((fill.price * fill.quantity for fill in fills), ZERO) / quantity if quantity else ZERO

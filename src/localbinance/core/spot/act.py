@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from localbinance.core.act import AMOUNT_MAX, PARTS_MAX
+from localbinance.core.act import AMOUNT_MAX, check_depth, check_parts
 from localbinance.core.spot.order import SpotRequest
 
 CLIENT_ID_LENGTH_MAX = 36
@@ -89,8 +89,7 @@ class SpotThin:
     quantity: Decimal | None = None  # base asset; None lifts it
 
     def __post_init__(self) -> None:
-        if self.quantity is not None and self.quantity < 0:
-            raise ValueError(f"quantity is {self.quantity}; it must not be below 0")
+        check_depth(self.quantity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +102,7 @@ class SpotFillSlowly:
     over_ms: int = 3_000
 
     def __post_init__(self) -> None:
-        if not 1 <= self.parts <= PARTS_MAX:
-            raise ValueError(f"parts is {self.parts}; it must lie between 1 and {PARTS_MAX}")
-        if self.over_ms < 0:
-            raise ValueError(f"over_ms is {self.over_ms}; it must not be below 0")
+        check_parts(self.parts, self.over_ms)
 
 
 SpotAct: TypeAlias = (

@@ -82,8 +82,7 @@ class SpotExchange:
     def book(self, symbol: str, limit: int) -> BookView:
         """The modelled depth, at most `limit` levels a side. Raises: Rejection -1121, -1013."""
         market = self._state.market(symbol)
-        bids = [level for level, _ in zip(market.depth.levels(Side.BUY), range(limit), strict=False)]
-        asks = [level for level, _ in zip(market.depth.levels(Side.SELL), range(limit), strict=False)]
+        bids, asks = market.depth.best(Side.BUY, limit), market.depth.best(Side.SELL, limit)
         return BookView(bids=bids, asks=asks, update_id=market.update_id, time_ms=market.tick.time_ms)
 
     def average_price(self, symbol: str) -> AveragePrice:
