@@ -17,6 +17,7 @@ from ratchet.control.ask_risk import RiskQuestion
 from ratchet.control.ask_why import LedgerQuestions
 from ratchet.control.change_settings import SettingsChanges
 from ratchet.control.change_trading import TradingChanges
+from ratchet.control.commands import COMMANDS
 from ratchet.control.live_settings import SettingsKeeper
 from ratchet.control.operators_desk import OperatorsDesk
 from ratchet.control.parts import DeskParts
@@ -65,11 +66,11 @@ async def trade_desk(
         LogQuestion(parts.log_file).commands(),
         TradingChanges(parts, trader.engine.operations).commands(),
         SettingsChanges(keeper).commands(),
-        help_commands(),
+        help_commands(COMMANDS),
     )
     watching = asyncio.create_task(keeper.run(), name="runtime settings")
     try:
-        yield OperatorsDesk(clock, groups)
+        yield OperatorsDesk(clock, COMMANDS, groups)
     finally:
         aside.close()
         watching.cancel()

@@ -1,21 +1,23 @@
 """The question for what can be asked."""
 
+from collections.abc import Sequence
+
 from ratchet.control.answer import Answer, Json, Table
-from ratchet.control.commands import COMMANDS, HELP, NAMES
 from ratchet.control.desk import CommandHelp, Role
 from ratchet.control.request import Commands, Request
 from ratchet.control.words import Words
 
 
-def help_commands() -> Commands:
-    """By name."""
-    return {"help": _help}
+def help_commands(menu: Sequence[CommandHelp]) -> Commands:
+    """By name. Args: menu, of the desk that they are for."""
+    by_name = {command.name: command for command in menu}
 
+    async def understand(words: Words) -> Request:
+        name = words.one_of("COMMAND", by_name) if words.has_more() else None
+        words.end()
+        return Request(lambda _asker: _tell(tuple(menu) if name is None else (by_name[name],)))
 
-async def _help(words: Words) -> Request:
-    name = words.one_of("COMMAND", NAMES) if words.has_more() else None
-    words.end()
-    return Request(lambda _asker: _tell(COMMANDS if name is None else (HELP[name],)))
+    return {"help": understand}
 
 
 async def _tell(commands: tuple[CommandHelp, ...]) -> Answer:

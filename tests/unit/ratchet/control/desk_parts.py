@@ -21,6 +21,7 @@ from ratchet.control.ask_risk import RiskQuestion
 from ratchet.control.ask_why import LedgerQuestions
 from ratchet.control.change_settings import SettingsChanges
 from ratchet.control.change_trading import TradingChanges
+from ratchet.control.commands import COMMANDS
 from ratchet.control.desk import Asker, ConfirmationWanted, Refused, Role
 from ratchet.control.live_settings import SettingsKeeper
 from ratchet.control.operators_desk import OperatorsDesk
@@ -248,9 +249,9 @@ async def a_scene(folder: Path, symbols: Sequence[Symbol] = (BTC, ETH, SOL)) -> 
         LogQuestion(parts.log_file).commands(),
         TradingChanges(parts, operations).commands(),
         SettingsChanges(keeper).commands(),
-        help_commands(),
+        help_commands(COMMANDS),
     )
-    scene = Scene(OperatorsDesk(clock, groups), keeper, ledger, parts.log_file, exchange, operations)
+    scene = Scene(OperatorsDesk(clock, COMMANDS, groups), keeper, ledger, parts.log_file, exchange, operations)
     try:
         yield scene
     finally:

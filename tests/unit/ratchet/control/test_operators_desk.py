@@ -29,7 +29,9 @@ class Harmless:
     error: Exception | None = None
 
     def desk(self) -> OperatorsDesk:
-        return OperatorsDesk(self.clock, [{command.name: self._understand(command.name) for command in COMMANDS}])
+        return OperatorsDesk(
+            self.clock, COMMANDS, [{command.name: self._understand(command.name) for command in COMMANDS}]
+        )
 
     def _understand(self, name: str) -> Understand:
         async def understand(words: Words) -> Request:
@@ -141,4 +143,4 @@ async def test_what_cannot_be_answered_is_refused_with_the_reason(error: Excepti
 
 def test_a_desk_lacks_no_command() -> None:
     with pytest.raises(ValueError, match="not the commands there are"):
-        OperatorsDesk(StandingClock(), [])
+        OperatorsDesk(StandingClock(), COMMANDS, [])
