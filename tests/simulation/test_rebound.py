@@ -18,7 +18,7 @@ from ratchet.drill.rebound_draw import Deed, Hand, ReboundTrouble, Rest
 from ratchet.drill.rebound_drill import run_rebound
 from ratchet.drill.rebound_judge import ReboundVerdict
 from ratchet.drill.trouble import DiskTrouble, Interference, Kill, KillAfterOrder, WireTrouble
-from ratchet.rebound import decide, watcher
+from ratchet.rebound import decide, seller, watcher
 
 TRUMP, DOGE = Symbol("TRUMPUSDC"), Symbol("DOGEUSDC")
 SEED = 1
@@ -112,7 +112,9 @@ def _without_names(lines: list[str]) -> list[str]:
             0,
             id="a SELL that arrives when the next life asks already",
         ),
-        pytest.param((hand(60, quote=4),), 0, 0, id="too little to be sold"),
+        pytest.param(
+            (hand(60, quote=4), act(60.1, act="spot_filter", notional_min="5")), 0, 0, id="too little to be sold"
+        ),
     ],
 )
 def test_one_sell_and_never_a_second(troubles: tuple[ReboundTrouble, ...], sells: int, left_alone: int) -> None:
@@ -138,7 +140,7 @@ def test_what_is_sold_is_bought_back_so_often_and_no_loop_comes_of_it() -> None:
 @pytest.mark.parametrize(
     "trouble",
     [
-        pytest.param(act(63, act="spot_status", status="BREAK", ends_orders=True), id="delisted"),
+        pytest.param(act(63, act="spot_status", status="BREAK", ends_orders=True), id="halted for good"),
         pytest.param(act(20, act="spot_filter", multiplier_up="1.004"), id="percent price"),
         pytest.param(act(63, act="spot_filter", notional_min="5000"), id="notional"),
         pytest.param(
@@ -154,6 +156,16 @@ def test_what_no_exchange_would_take_is_said_once_and_not_tried_for_ever(trouble
     said = [line for line in log.lines if " said " in line and "no SELL" in line]
     assert verdict.violations == ()
     assert (verdict.sells, verdict.refused, len(said)) == (0, 1, 1)
+
+
+def test_what_was_bought_before_a_halt_is_sold_when_the_pair_trades_again() -> None:
+    log = EventLog(wants_lines=True)
+    slowly = act(1, act="spot_fill_slowly", parts=3, over_ms=8_000)
+    halt, end = act(63, act="spot_status"), act(400, act="spot_status", status="TRADING")
+    verdict = run_rebound(SEED, log, (slowly, halt, end, hand(60)))
+    assert verdict.violations == ()
+    assert (verdict.sells, verdict.refused) == (1, 0)
+    assert len([line for line in log.lines if " said " in line and "no SELL yet" in line]) == 1
 
 
 def test_what_cannot_be_sent_is_said_once_and_sent_when_it_can() -> None:
@@ -195,7 +207,7 @@ def test_the_judge_sees_a_sell_that_is_placed_again(broken: Callable[[object, st
         step = decide.next_of(case, buys_back=buys_back)
         return decide.Sell(1) if isinstance(step, decide.Close) and "by hand" in step.reason else step
 
-    broken(watcher, "next_of", next_of)
+    broken(seller, "next_of", next_of)
     assert any("has 2 SELLs" in each for each in run(hand(60), hand(120, Deed.CANCEL_SELL)).violations)
 
 

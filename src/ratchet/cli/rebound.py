@@ -32,8 +32,10 @@ from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.spot_books import SpotBooks
 from ratchet.observe.log import logging_to
+from ratchet.observe.notices import Notice, Noticeboard
 from ratchet.rebound.companion import Companion
-from ratchet.rebound.watcher import Said, Terms
+from ratchet.rebound.terms import Terms
+from ratchet.rebound.watcher import CannotWatch
 
 DEFAULT = "TRUMPUSDC"
 LEDGER_FILE = "rebound.db"
@@ -68,7 +70,7 @@ def rebound(
         settings = _settings(mode, live=live or dry_run)
         watched = _symbols(symbols or [DEFAULT])
         run(_rebound(settings, watched, _since_ms(since), sends=not dry_run))
-    except (LocalExchangeFailed, BadSettings, LedgerError, ExchangeError) as error:
+    except (LocalExchangeFailed, BadSettings, LedgerError, ExchangeError, CannotWatch) as error:
         raise Refusal(str(error)) from None
 
 
@@ -119,16 +121,19 @@ async def _rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: int 
         clock = SystemClock()
         async with _opened(ledger_url) as ledger, SpotClient(settings.exchange, clock) as client:
             await _check(client, symbols)
+            board = Noticeboard()
+            board.listen(lambda notice: _print(console, notice))
             terms = Terms(
-                settings=settings.rebound,
+                settings=lambda: settings.rebound,
                 recv_window_ms=settings.exchange.recv_window_ms,
                 since_ms=since_ms,
                 sends=sends,
-                say=lambda said: _print(console, said),
+                noticeboard=board,
             )
             companion = Companion(
                 symbols,
                 client,
+                ledger,
                 await SpotBooks.on(ledger),
                 clock,
                 terms,
@@ -181,6 +186,7 @@ async def _check(client: SpotClient, symbols: Sequence[Symbol]) -> None:
         raise Refusal(f"{', '.join(missing)} is not traded on spot there")
 
 
-def _print(console: Console, said: Said) -> None:
-    at = datetime.fromtimestamp(said.at_ms / 1_000, tz=UTC)
-    console.print(f"{at:%H:%M:%S} {said.symbol} {said.text}", markup=False, highlight=False, soft_wrap=True)
+def _print(console: Console, notice: Notice) -> None:
+    at = datetime.fromtimestamp(notice.at_ms / 1_000, tz=UTC)
+    whose = f"{notice.symbol} " if notice.symbol else ""
+    console.print(f"{at:%H:%M:%S} {whose}{notice.text}", markup=False, highlight=False, soft_wrap=True)

@@ -24,8 +24,9 @@ from ratchet.exchange.spot_user_stream import SpotUserStream
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.spot_books import SpotBooks
 from ratchet.observe.log import logging_to
+from ratchet.observe.notices import Notice, Noticeboard
 from ratchet.rebound.companion import Companion
-from ratchet.rebound.watcher import Said, Terms
+from ratchet.rebound.terms import Terms
 
 SYMBOL = Symbol("TRUMPUSDC")
 FOLDER = Path("var/rebound-demo")
@@ -49,10 +50,10 @@ class _Person:
         self._heard: list[str] = []
         self._news = asyncio.Event()
 
-    def hear(self, said: Said) -> None:
+    def hear(self, notice: Notice) -> None:
         """The companion says something."""
-        self._print(said.at_ms, f"  {said.text}")
-        self._heard.append(said.text)
+        self._print(notice.at_ms, f"  {notice.text}")
+        self._heard.append(notice.text)
         self._news.set()
 
     async def does(self, what: str, act: Mapping[str, object]) -> None:
@@ -113,25 +114,26 @@ async def run_demo(console: Console) -> int:
         with logging_to(folder, secrets=secrets, console=False):
             ledger = await Ledger.open(f"sqlite+aiosqlite:///{folder / 'rebound.db'}")
             try:
-                return await _play(exchange, settings, await SpotBooks.on(ledger), console, began)
+                return await _play(exchange, settings, ledger, console, began)
             finally:
                 await ledger.close()
 
 
 async def _play(
-    exchange: LocalExchange, settings: ExchangeSettings, books: SpotBooks, console: Console, began: float
+    exchange: LocalExchange, settings: ExchangeSettings, ledger: Ledger, console: Console, began: float
 ) -> int:
+    books = await SpotBooks.on(ledger)
     clock = LockstepClock(exchange.ready.start_ms)
     person = _Person(exchange, clock, console)
     async with SpotClient(settings, clock) as client:
-        terms = Terms(
-            settings=ReboundSettings(settle_s=2, buy_back_count=2, buy_back_quote_max=Decimal(500)),
-            recv_window_ms=settings.recv_window_ms,
-            say=person.hear,
-        )
+        board = Noticeboard()
+        board.listen(person.hear)
+        wanted = ReboundSettings(settle_s=2, buy_back_count=2, buy_back_quote_max=Decimal(500))
+        terms = Terms(settings=lambda: wanted, recv_window_ms=settings.recv_window_ms, noticeboard=board)
         companion = Companion(
             [SYMBOL],
             client,
+            ledger,
             books,
             clock,
             terms,

@@ -16,6 +16,7 @@ CLIENT_ORDER_ID_LENGTH_MAX = 36  # Binance answers -4015 beyond
 TRADERS, GUARDIANS = "rt-", "rg-"  # how the names of the trader's orders begin, and of the guardian's
 OURS = (TRADERS, GUARDIANS)
 REBOUNDS = "rb-"  # how the names of the spot companion's orders begin
+REBOUND_BASE_LENGTH_MAX = 12  # of the asset in them
 LEASE_STOP = "rt-lease-"  # of the lease of an account
 CHECK_STOP = "rt-check-"  # of a preflight
 IDLE_STOPS = (LEASE_STOP, CHECK_STOP)  # how the names of conditional orders begin that are seen only: none protects
@@ -34,9 +35,16 @@ def client_order_id(run: str, trade: TradeId, role: str, sequence: int, life: st
     return ClientOrderId(name)
 
 
-def rebound_order_id(run: str, case: CaseId, role: str, sequence: int) -> ClientOrderId:
-    """Name an order of the spot companion: `rb-<run>-<case>-<role><sequence>`."""
-    return ClientOrderId(f"{REBOUNDS}{run}-{case}-{role}{sequence}")
+def rebound_order_id(base_asset: str, first: FillId, role: str, sequence: int) -> ClientOrderId:
+    """Name an order of the spot companion by what it is for: `rb-<base>-<execution>-<role><sequence>`.
+
+    Every companion of an account gives the same name for the same thing, whatever machine and ledger it has: the
+    exchange refuses a name that stands, so that none sells what another one does.
+
+    Args: first, the oldest of the executions that are sold together: unique with its symbol.
+    """
+    shown = "".join(letter for letter in base_asset.lower() if letter in DIGITS)[:REBOUND_BASE_LENGTH_MAX]
+    return ClientOrderId(f"{REBOUNDS}{shown}-{first}-{role}{sequence}")
 
 
 def life_of(at_ms: int) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import CaseId, ClientOrderId, OrderId
+from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId
 from ratchet.domain.money import QUOTE, ZERO
 from ratchet.domain.order import LimitOrder, OrderStatus, Origin
 from ratchet.domain.symbol import Symbol
@@ -47,6 +47,7 @@ class Case:
     case_id: CaseId
     symbol: Symbol
     buy_order_id: OrderId
+    first_fill_id: FillId  # the oldest of its executions
     quantity: Decimal  # base asset, less the fees that were taken in it
     quantity_bought: Decimal  # base asset
     quote: Decimal  # that it cost, without fees

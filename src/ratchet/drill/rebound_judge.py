@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from localbinance.core.order import Side
+from localbinance.core.spot.act import SpotStatus
 from localbinance.core.spot.order import SpotOrder, SpotTrade
 from localbinance.rules.spot_rules import SpotSymbolRules, load_spot_rules
 from localbinance.server.fault import AnswerInstead, Fault
@@ -21,7 +22,7 @@ from ratchet.exchange.outcome import FILTER_REFUSED
 
 REST_MS = 60_000  # before the end: what was traded later need not be worked through
 HUNDRED = Decimal(100)
-_OWN = re.compile(r"rb-\w{4}-(\d+)-(sell|back)(\d+)")
+_OWN = re.compile(r"rb-(?:trump|doge)-(\d+)-(sell|back)(\d+)")  # by the first of the executions it is for
 
 
 class Due(StrEnum):
@@ -112,13 +113,14 @@ def _of_names(seen: _Symbol) -> Iterator[str]:
     names = Counter(order.client_order_id for order in seen.orders.values())
     for order in seen.orders.values():
         found = _OWN.fullmatch(order.client_order_id)
-        if found is None or found[0].startswith("rb-else"):
+        if found is None:
             continue
         if names[found[0]] > 1:
             yield f"{seen.symbol}: {found[0]} was placed {names[found[0]]} times"
-        number = int(found[1])
-        if number not in seen.cases:
+        number, _, _ = seen.booked.get(int(found[1]), (None, "", ""))
+        if number is None:
             yield f"{seen.symbol}: {found[0]} is of no case"
+            continue
         (seen.sells if found[2] == "sell" else seen.backs).setdefault(number, []).append(order)
     for what, placed in (("SELLs", seen.sells), ("BUYs back", seen.backs)):
         yield from (
@@ -190,7 +192,7 @@ def _of_cases(played: ReboundPlayed, seen: _Symbol, counts: Counter[str]) -> Ite
             if closed_ms is None and last_ms >= played.end_ms - REST_MS:
                 continue
             counts["refused"] += 1
-            if not _is_excused(played, seen, str(reason), quantity * price, is_taken=is_taken):
+            if not _is_excused(played, seen, reason or "", quantity * price, is_taken=is_taken):
                 yield f"{what} has no SELL: {reason or 'it is open'}"
         for sell in sells[:1]:
             if sell.price != price:
@@ -204,7 +206,11 @@ def _of_cases(played: ReboundPlayed, seen: _Symbol, counts: Counter[str]) -> Ite
 
 def _is_excused(played: ReboundPlayed, seen: _Symbol, reason: str, worth: Decimal, *, is_taken: bool) -> bool:
     """Whether such a reason can be true of what has happened."""
-    acts = [trouble.act for trouble in played.troubles if isinstance(trouble, Interference)]
+    acts = [
+        trouble.act
+        for trouble in sorted(played.troubles, key=lambda each: getattr(each, "at_ms", 0))
+        if isinstance(trouble, Interference)
+    ]
     kinds = {act.act for act in acts if getattr(act, "symbol", "") == seen.symbol}
     is_filtered = "spot_filter" in kinds
     if "nothing of it is free" in reason or "insufficient balance" in reason:
@@ -215,8 +221,11 @@ def _is_excused(played: ReboundPlayed, seen: _Symbol, reason: str, worth: Decima
         return is_filtered
     if "Filter failure" in reason:
         return any(isinstance(each, WireTrouble) and _refuses(each.fault) for each in played.troubles)
-    if "does not trade" in reason or "Market is closed" in reason:
+    if "Market is closed" in reason:
         return "spot_status" in kinds
+    if not reason:  # it waits for the pair to trade again
+        statuses = [act.status for act in acts if isinstance(act, SpotStatus) and act.symbol == seen.symbol]
+        return bool(statuses) and statuses[-1] != "TRADING"
     return False
 
 

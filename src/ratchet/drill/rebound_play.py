@@ -34,8 +34,9 @@ from ratchet.exchange.requests import Requests
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.exchange.spot_user_stream import SpotUserStream
 from ratchet.ledger.spot_books import SpotBooks
+from ratchet.observe.notices import Kind, Notice, Noticeboard
 from ratchet.rebound.companion import Companion
-from ratchet.rebound.watcher import Said, Terms
+from ratchet.rebound.terms import Terms
 
 SYMBOLS = (Symbol("TRUMPUSDC"), Symbol("DOGEUSDC"))
 FEE_SYMBOL = Symbol("BNBUSDC")
@@ -357,10 +358,13 @@ class _Process:
         ledger = await self._disk.open_ledger()
         requests = Requests(settings, clock, SimulatedTransport(self._network, clock), SPOT)
         async with SpotClient(settings, clock, requests) as client:
-            terms = Terms(settings=SETTINGS, recv_window_ms=settings.recv_window_ms, say=self._hear)
+            board = Noticeboard()
+            board.listen(self._hear)
+            terms = Terms(settings=lambda: SETTINGS, recv_window_ms=settings.recv_window_ms, noticeboard=board)
             companion = Companion(
                 SYMBOLS,
                 client,
+                ledger,
                 await SpotBooks.on(ledger),
                 clock,
                 terms,
@@ -373,10 +377,10 @@ class _Process:
             )
             await companion.run(self._stop)
 
-    def _hear(self, said: Said) -> None:
-        self._log.note("said", symbol=said.symbol, text=said.text)
-        if said.text.startswith("watched"):
-            self._life.watched_ms.setdefault(said.symbol, self._world.now_ms)
+    def _hear(self, notice: Notice) -> None:
+        self._log.note("said", symbol=notice.symbol, text=notice.text)
+        if notice.kind is Kind.START and notice.symbol is not None:
+            self._life.watched_ms.setdefault(notice.symbol, self._world.now_ms)
 
 
 def _exchange_settings(folder: Path) -> ExchangeSettings:

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ratchet.config.exchange_settings import ExchangeSettings
+from ratchet.domain.candle import TIMEFRAMES_MS, Candle, Timeframe
 from ratchet.domain.clock import Clock
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId
@@ -13,7 +14,7 @@ from ratchet.domain.money import plain
 from ratchet.domain.order import LimitOrder, OrderReport
 from ratchet.domain.spot_rules import SpotRules
 from ratchet.domain.symbol import Symbol
-from ratchet.exchange import parse_spot
+from ratchet.exchange import parse_market, parse_spot
 from ratchet.exchange.errors import BadReply, Meaning, OutcomeUnknown, Rejected
 from ratchet.exchange.fields import number, record, rows
 from ratchet.exchange.parse_spot import AssetBalance
@@ -21,6 +22,7 @@ from ratchet.exchange.product import SPOT
 from ratchet.exchange.requests import Requests
 from ratchet.exchange.standing_order import StandingOrder, standing_order
 
+MINUTE = Timeframe("1m")
 PAGE = 1_000  # rows of an answer, at most
 
 
@@ -32,6 +34,7 @@ class SpotClient:
 
     def __init__(self, settings: ExchangeSettings, clock: Clock, requests: Requests | None = None) -> None:
         """`requests`: of another way to the exchange than ccxt's."""
+        self._clock = clock
         self._requests = requests or Requests(settings, clock, product=SPOT)
 
     async def __aenter__(self) -> Self:
@@ -55,6 +58,14 @@ class SpotClient:
         """Of the last minutes: what PERCENT_PRICE filters measure against."""
         answer = record(await self._requests.read("publicGetAvgPrice", {"symbol": symbol}), "avgPrice")
         return number(answer, "price")
+
+    async def fetch_minutes(self, symbol: Symbol, *, most: int) -> list[Candle]:
+        """The last 1-minute candles that are closed, oldest first, at most so many."""
+        parameters: dict[str, object] = {"symbol": symbol, "interval": MINUTE, "limit": min(most, PAGE - 1) + 1}
+        found = rows(await self._requests.read("publicGetKlines", parameters), "klines")
+        now_ms = self._clock.now_ms()
+        candles = [parse_market.candle(row) for row in found]
+        return [candle for candle in candles if candle.open_ms + TIMEFRAMES_MS[MINUTE] <= now_ms][-most:]
 
     async def fetch_balances(self) -> dict[str, AssetBalance]:
         """What is held, by asset."""
@@ -132,6 +143,15 @@ class SpotClient:
             return parse_spot.order_report(answer)
         except BadReply as error:
             raise OutcomeUnknown(f"POST order: an answer that is not understood: {error}") from error
+
+    async def cancel(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport:
+        """Cancel an order. Rejected with `Meaning.NOT_OPEN` when it does not stand."""
+        named: dict[str, object] = {"symbol": symbol, "origClientOrderId": client_order_id}
+        answer = await self._requests.send("privateDeleteOrder", named)
+        try:
+            return parse_spot.order_report(answer)
+        except BadReply as error:
+            raise OutcomeUnknown(f"DELETE order: an answer that is not understood: {error}") from error
 
     # -----------------------------------------------------------------------------------------------------------------
 

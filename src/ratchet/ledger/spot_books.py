@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId, rebound_order_id
+from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, OrderReport, OrderStatus, Origin, Side
 from ratchet.domain.rebound import Case, OwnOrder, SpotFill, SpotRole, Watch, flows_of
@@ -58,10 +58,6 @@ class SpotBooks:
         """The number of a case that is about to be opened."""
         self._cases_known += 1
         return CaseId(self._cases_known)
-
-    def name_order(self, case_id: CaseId, role: SpotRole, sequence: int) -> ClientOrderId:
-        """A name that no other order has."""
-        return rebound_order_id(self._ledger.run, case_id, role.value, sequence)
 
     # What is read, in line with what is written: nothing that was written before is missing --------------------------
 
@@ -273,10 +269,18 @@ async def _flows(session: AsyncSession, *which: ColumnElement[bool]) -> dict[str
 
 async def _case(session: AsyncSession, row: SpotCaseRow) -> Case:
     ordered = select(SpotOrderRow).where(SpotOrderRow.case_id == row.id).order_by(SpotOrderRow.id)
+    first = await session.scalar(
+        select(func.min(SpotFillRow.fill_id)).where(
+            SpotFillRow.case_id == row.id, SpotFillRow.origin == Origin.MANUAL.value
+        )
+    )
+    if first is None:
+        raise LedgerError(f"case {row.id} has no executions")
     return Case(
         case_id=CaseId(row.id),
         symbol=Symbol(row.symbol),
         buy_order_id=OrderId(row.buy_order_id),
+        first_fill_id=FillId(first),
         quantity=row.quantity,
         quantity_bought=row.quantity_bought,
         quote=row.quote,

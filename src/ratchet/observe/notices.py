@@ -32,6 +32,7 @@ class Kind(StrEnum):
     UNIVERSE = "universe"
     BOOKS = "books"
     LEDGER = "ledger"
+    CASE = "case"  # of the spot companion: what somebody bought, and what becomes of it
     UNHANDLED = "unhandled"  # an exception that nobody caught
 
 

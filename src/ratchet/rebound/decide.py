@@ -40,6 +40,7 @@ def case_of(case_id: CaseId, fills: Sequence[Fill], base_asset: str, at_ms: int)
         case_id=case_id,
         symbol=first.symbol,
         buy_order_id=first.order_id,
+        first_fill_id=first.fill_id,
         quantity=bought - fees,
         quantity_bought=bought,
         quote=sum((fill.quantity * fill.price for fill in fills), ZERO),
@@ -206,6 +207,22 @@ def next_of(case: Case, *, buys_back: bool) -> Step:
             return Close("its SELL was cancelled by hand: it is not placed again")
         case _:
             return Close("its SELL was ended by the exchange")
+
+
+def end_of_given_up(case: Case, step: Sell | BuyBack | Close, who: str) -> str:
+    """How a case ends that an operator has given up, once nothing of it stands any more."""
+    match step:
+        case Sell():
+            return f"given up by {who}"
+        case BuyBack():
+            return f"sold; no BUY back: given up by {who}"
+        case Close() if case.orders[-1].status is not OrderStatus.CANCELED:
+            return step.reason
+    last = case.orders[-1]
+    if last.role is SpotRole.BACK:
+        return f"sold; its BUY back was given up by {who}"
+    sold = f", {plain(last.quantity_filled)} of {plain(last.order.quantity)} were sold" if last.quantity_filled else ""
+    return f"given up by {who}{sold}"
 
 
 def _end_of_back(back: OwnOrder) -> str:

@@ -62,6 +62,7 @@ class MinuteReadings:
     def __init__(self, capacity: int = 60) -> None:
         if capacity <= 0:
             raise ValueError(f"a ring of {capacity} readings holds nothing")
+        self.capacity = capacity
         self._ring: deque[MinuteReading] = deque(maxlen=capacity)
 
     def append(self, reading: MinuteReading) -> bool:

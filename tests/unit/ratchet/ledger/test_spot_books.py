@@ -84,10 +84,6 @@ async def test_a_case_is_found_again_with_what_was_intended(ledger: Ledger, book
     assert [(line.reason, line.closed_ms) for line in await later.cases()] == [("sold", NOW_MS + 2)]
 
 
-async def test_names_are_of_this_ledger(ledger: Ledger, books: SpotBooks) -> None:
-    assert books.name_order(books.next_case_id(), SpotRole.SELL, 0) == f"rb-{ledger.run}-1-sell0"
-
-
 async def test_an_end_in_good_order_is_known_from_one_that_was_not(books: SpotBooks) -> None:
     watch = (await books.remember(TRUMP)).watch
     assert watch is not None
