@@ -9,7 +9,8 @@ from ratchet.config.bad_settings import BadSettings
 from ratchet.config.entry import Entries, Path, Tree, entries_of
 from ratchet.config.text_file import read_text
 
-SECTIONS = frozenset({"profile", "universe", "strategies", "risk", "bracket"})  # addresses, keys, files: not from here
+# Addresses, keys, files: not from here.
+SECTIONS = frozenset({"profile", "universe", "strategies", "risk", "bracket", "rebound"})
 
 
 def read_runtime(file: FilePath, known: Collection[Path]) -> Entries:

@@ -8,8 +8,8 @@ from ratchet.config.settings import Settings
 
 TITLE = "Ratchet's runtime settings"
 DESCRIPTION = (
-    "What is said here goes over profile, .env and environment. It is watched while a trader runs: taken whole, or not"
-    " at all. What is left out is as they say."
+    "What is said here goes over profile, .env and environment. It is watched while a trader or the spot companion"
+    " runs: taken whole, or not at all. What is left out is as they say."
 )
 
 

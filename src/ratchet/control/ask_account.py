@@ -9,7 +9,7 @@ from ratchet.control.desk import Asker
 from ratchet.control.exchange_words import asked
 from ratchet.control.parts import DeskParts
 from ratchet.control.request import Commands, Request
-from ratchet.control.shape import DASH, at, day, direction, lasting, money, number, percent, signed
+from ratchet.control.shape import DASH, at, day, direction, lasting, money, number, percent, rounded, signed
 from ratchet.control.words import Words
 from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.money import ZERO, plain
@@ -303,8 +303,8 @@ def _position_row(line: PositionLine, position: Position | None, now_ms: int) ->
         line.symbol,
         direction(line.side),
         plain(line.quantity),
-        number(_rounded(line.price_entry)),
-        DASH if position is None else number(_rounded(position.price_mark)),
+        number(rounded(line.price_entry)),
+        DASH if position is None else number(rounded(position.price_mark)),
         "none yet" if line.price_stop is None else plain(line.price_stop),
         DASH if position is None else signed(position.unrealized_pnl),
         lasting(now_ms - line.opened_ms),
@@ -316,17 +316,12 @@ def _strange_row(position: Position) -> tuple[str, ...]:
         position.symbol,
         direction(position.side),
         plain(position.quantity),
-        number(_rounded(position.price_entry)),
-        number(_rounded(position.price_mark)),
+        number(rounded(position.price_entry)),
+        number(rounded(position.price_mark)),
         DASH,
         signed(position.unrealized_pnl),
         DASH,
     )
-
-
-def _rounded(price: Decimal) -> Decimal:
-    """An average to eight digits: enough to read."""
-    return Decimal(f"{price:.8g}")
 
 
 def _position_data(line: PositionLine) -> dict[str, Json]:

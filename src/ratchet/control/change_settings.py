@@ -20,15 +20,17 @@ from ratchet.control.request import Commands, Request
 from ratchet.control.words import Words, near
 from ratchet.control.words import shown as quoted
 
-RISKY = frozenset({"risk", "bracket"})  # sections of which no value changes unasked
+RISKY = frozenset({"risk", "bracket", "rebound"})  # sections of which no value changes unasked
 DOINGS = ("show", "set", "unset", "reset", "schema")
 
 
 class SettingsChanges:
     """profile, config."""
 
-    def __init__(self, settings: SettingsKeeper) -> None:
+    def __init__(self, settings: SettingsKeeper, of_what: str = "positions") -> None:
+        """Args: of_what, what is decided by them: new ones are decided by what is changed."""
         self._settings = settings
+        self._of_what = of_what
 
     def commands(self) -> Commands:
         """By name."""
@@ -48,7 +50,7 @@ class SettingsChanges:
         before, after = self._settings.now, await self._would_be(edit)
         question = ""
         if _is_riskier(after, before):
-            question = f"Use profile {name}, which risks more than {before.profile}, for new positions?"
+            question = f"Use profile {name}, which risks more than {before.profile}, for new {self._of_what}?"
         return Request(lambda asker: self._change(asker, edit, f"Profile {name}"), Role.OPERATOR, question)
 
     async def _config(self, words: Words) -> Request:
@@ -105,7 +107,7 @@ class SettingsChanges:
             for name, value in leaves(after).items()
             if before[name] != value
         ]
-        return f"Change {', '.join(differing[:6])}, for new positions?" if differing else ""
+        return f"Change {', '.join(differing[:6])}, for new {self._of_what}?" if differing else ""
 
     async def _would_be(self, edit: Callable[[Tree], Tree]) -> Settings:
         try:
@@ -117,17 +119,26 @@ class SettingsChanges:
 
     async def _change(self, asker: Asker, edit: Callable[[Tree], Tree], title: str) -> Answer:
         try:
-            return _changed(title, await self._settings.change(asker.name, edit))
+            return self._changed(title, await self._settings.change(asker.name, edit))
         except BadSettings as error:
             raise Refused(f"config: nothing is changed: {error}") from None
 
     async def _reset(self, asker: Asker) -> Answer:
         try:
-            return _changed("Settings as at the start", await self._settings.reset(asker.name))
+            return self._changed("Settings as at the start", await self._settings.reset(asker.name))
         except BadSettings as error:
             raise Refused(f"config: nothing is changed: {error}") from None
 
     # Telling ------------------------------------------------------------------------------------------------------
+
+    def _changed(self, title: str, change: Change) -> Answer:
+        rows = tuple((name, shown(change.before[name]), shown(value)) for name, value in change.after.items())
+        return Answer(
+            title=title,
+            table=Table(headings=("setting", "before", "now"), rows=rows, numeric=frozenset({1, 2})) if rows else None,
+            notes=(f"In force from now on, for new {self._of_what}." if rows else "It was so already.",),
+            data={"before": _json(change.before), "after": _json(change.after)},
+        )
 
     async def _tell_profiles(self, _asker: Asker) -> Answer:
         now = self._settings.now.profile
@@ -167,16 +178,6 @@ def _is_riskier(after: Settings, before: Settings) -> bool:
 
 async def _tell_schema(_asker: Asker) -> Answer:
     return Answer(title="Schema of the runtime file", data=runtime_schema())
-
-
-def _changed(title: str, change: Change) -> Answer:
-    rows = tuple((name, shown(change.before[name]), shown(value)) for name, value in change.after.items())
-    return Answer(
-        title=title,
-        table=Table(headings=("setting", "before", "now"), rows=rows, numeric=frozenset({1, 2})) if rows else None,
-        notes=("In force from now on, for new positions." if rows else "It was so already.",),
-        data={"before": _json(change.before), "after": _json(change.after)},
-    )
 
 
 def _json(values: Mapping[str, Any]) -> dict[str, Json]:

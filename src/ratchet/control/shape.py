@@ -24,6 +24,11 @@ def number(value: Decimal | None) -> str:
     return DASH if value is None else plain(value)
 
 
+def rounded(average: Decimal) -> Decimal:
+    """An average to eight digits: enough to read."""
+    return Decimal(f"{average:.8g}")
+
+
 def percent(fraction: float | Decimal) -> str:
     """A fraction as people read it."""
     return f"{fraction:.1%}"

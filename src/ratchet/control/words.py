@@ -63,8 +63,15 @@ class Words:
             raise self.refusal(f"{what} is {shown(word)}, a whole number from 1 to {most} is wanted")
         return int(word)
 
-    def symbol(self, known: Collection[Symbol]) -> Symbol:
-        """The next word as a symbol, in any writing: btc, BTC/USDC, BTCUSDC. Raises: Refused."""
+    def next_is_number(self) -> bool:
+        """Whether the next word is a whole number."""
+        return bool(self._words) and self._words[0].isascii() and self._words[0].isdigit()
+
+    def symbol(self, known: Collection[Symbol], of_what: str = "a symbol of this exchange") -> Symbol:
+        """The next word as a symbol, in any writing: btc, BTC/USDC, BTCUSDC. Raises: Refused.
+
+        Args: of_what, what those are that are known.
+        """
         word = self.text("a symbol")
         candidates = []
         for written in (word, f"{word.strip()}{QUOTE}"):
@@ -77,7 +84,7 @@ class Words:
                 return symbol
         if not candidates:
             raise self.refusal(f"{shown(word)} is not a symbol, one like BTCUSDC is wanted")
-        raise self.refusal(f"{shown(word)} is not a symbol of this exchange{near(candidates[-1], known)}")
+        raise self.refusal(f"{shown(word)} is not {of_what}{near(candidates[-1], known)}")
 
     def refusal(self, problem: str) -> Refused:
         """What is wrong, and how it is asked."""

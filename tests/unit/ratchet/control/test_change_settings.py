@@ -88,7 +88,7 @@ async def test_the_value_of_before_comes_back_when_it_is_unset(scene: Scene) -> 
         ("config unset risk.leverage 3", "config: '3' is too much; ask: {usage}"),
         (
             "config show exchange",
-            "config: SECTION is 'exchange', one of bracket, profile, risk, strategies, universe is wanted;"
+            "config: SECTION is 'exchange', one of bracket, profile, rebound, risk, strategies, universe is wanted;"
             " ask: {usage}",
         ),
         (
