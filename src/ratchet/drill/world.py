@@ -8,14 +8,19 @@ import asyncio
 import contextlib
 import gc
 import heapq
-import selectors
 import sys
 import warnings
-from collections.abc import Callable, Coroutine, Mapping
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from itertools import count
-from typing import Any
+from typing import Any, TypeVarTuple
+
+WAIT_MAX_S = 86_400.0  # of one turn
+RESOLUTION_S = 1e-9  # what is due so soon is due now
 
 Action = Callable[[], None]
+Arguments = TypeVarTuple("Arguments")
 
 
 class Standstill(Exception):
@@ -67,12 +72,121 @@ class World:
         self._is_woken = False
 
 
-class ProcessLoop(asyncio.SelectorEventLoop):
-    """The event loop of a process in the world. `on_turn` is called before each turn; what it raises is its death."""
+class _Call(asyncio.TimerHandle):
+    """A call that is to come, with as little around it as can be."""
+
+    __slots__ = ("arguments", "at_s", "callback", "context", "is_cancelled")
+
+    def __init__(self, callback: Callable[..., object], arguments: tuple[Any, ...], context: Context, at_s: float):
+        self.callback = callback
+        self.arguments = arguments
+        self.context = context
+        self.at_s = at_s
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        """It does not come."""
+        self.is_cancelled = True
+        self.callback, self.arguments = _nothing, ()  # what they hold is let go of at once
+
+    def cancelled(self) -> bool:
+        """See `asyncio`."""
+        return self.is_cancelled
+
+    def when(self) -> float:
+        """See `asyncio`."""
+        return self.at_s
+
+
+class _At(float):
+    """When a call is to come, in seconds of the world: numbers are compared quickest."""
+
+    __slots__ = ("call",)
+    call: _Call
+
+
+def _nothing() -> None:
+    """What is left of a call that was cancelled."""
+
+
+class ProcessLoop(asyncio.BaseEventLoop):
+    """The event loop of a process in the world. `on_turn` is called before each turn; what it raises is its death.
+
+    Turns are those of any event loop of asyncio. Without sockets and threads little is left of them to do, and a
+    simulated day has half a million.
+    """
 
     def __init__(self, world: World, on_turn: Callable[[], None]) -> None:
+        super().__init__()
         self._world = world
-        super().__init__(_WorldSelector(world, on_turn))
+        self._on_turn = on_turn
+        self._due: deque[_Call] = deque()
+        self._later: list[_At] = []  # a heap, in asyncio's own order also of what is due at the same time
+
+    def call_soon(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        """See `asyncio`."""
+        call = _Call(callback, args, context or copy_context(), 0.0)
+        self._due.append(call)
+        return call
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        """There is one thread."""
+        return self.call_soon(callback, *args, context=context)
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """See `asyncio`."""
+        return self.call_at(self._world.now_ms / 1_000 + delay, callback, *args, context=context)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """See `asyncio`."""
+        at = _At(when)
+        at.call = _Call(callback, args, context or copy_context(), when)
+        heapq.heappush(self._later, at)
+        return at.call
+
+    def _run_once(self) -> None:
+        """One turn, as the base class has them run."""
+        world, due, later = self._world, self._due, self._later
+        while later and later[0].call.is_cancelled:
+            heapq.heappop(later)
+        if not due:
+            if not later:
+                world.go_on(None)
+            elif (wait_s := min(later[0] - world.now_ms / 1_000, WAIT_MAX_S)) > 0:
+                world.go_on(world.now_ms + wait_s * 1_000)
+        self._on_turn()
+        now_s = world.now_ms / 1_000 + RESOLUTION_S
+        while later and later[0] < now_s:
+            due.append(heapq.heappop(later).call)
+        for _ in range(len(due)):  # what these calls add is of the next turn
+            call = due.popleft()
+            if not call.is_cancelled:
+                try:
+                    call.context.run(call.callback, *call.arguments)
+                except Exception as error:  # noqa: BLE001 - as every loop does
+                    self.call_exception_handler({"message": f"in {call.callback!r}", "exception": error})
+
+    def close(self) -> None:
+        """Nothing is called any more."""
+        self._due.clear()
+        self._later.clear()
+        super().close()
 
     def time(self) -> float:
         """Seconds of the world."""
@@ -99,31 +213,3 @@ def _forget(task: "asyncio.Task[Any]") -> None:
         # It would wait for this or that on its way out, which ends in errors of every kind: the dead do not wait.
         with contextlib.suppress(BaseException):
             coroutine.close()
-
-
-class _WorldSelector(selectors.BaseSelector):
-    """Where the loop would wait for sockets, the world goes on."""
-
-    def __init__(self, world: World, on_turn: Callable[[], None]) -> None:
-        self._world = world
-        self._on_turn = on_turn
-        self._keys: dict[int, selectors.SelectorKey] = {}
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None or timeout > 0:
-            until_ms = None if timeout is None else self._world.now_ms + timeout * 1_000
-            self._world.go_on(until_ms)
-        self._on_turn()
-        return []
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        number = fileobj if isinstance(fileobj, int) else fileobj.fileno()
-        key = selectors.SelectorKey(fileobj, number, events, data)
-        self._keys[number] = key
-        return key
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._keys.pop(fileobj if isinstance(fileobj, int) else fileobj.fileno())
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return self._keys
