@@ -1,0 +1,1 @@
+"""What an operator may ask of the spot companion and have it do: its menu, and how each of its commands is answered."""
