@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +19,7 @@ from localbinance.market.recorded import RecordedMarket
 from localbinance.market.source import Market
 from localbinance.market.synthetic import SyntheticMarket
 from localbinance.rules.market_rules import MarketRules, load_market_rules
+from localbinance.server.api_key import BadPublicKey, PublicKey, read_public_key
 from localbinance.server.run import Address, CannotListen, ServeOptions, serve
 from localbinance.server.script import BadScript, Entry, read_script
 from localbinance.server.security import Account
@@ -76,6 +77,13 @@ def serve_command(
     ] = None,
     api_key: Annotated[str, typer.Option(help="Of the account.")] = "local-key",
     api_secret: Annotated[str, typer.Option(help="Of the account.")] = "local-secret",
+    public_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="KEY=FILE: another API key of the account, an Ed25519 or RSA one, with its public key in PEM; may be"
+            " repeated."
+        ),
+    ] = None,
     check_time: Annotated[
         bool | None, typer.Option(help="Refuse old timestamps. Not at speeds that a client's own clock cannot follow.")
     ] = None,
@@ -97,6 +105,7 @@ def serve_command(
     rules = load_market_rules()
     span = _instant("--from", from_), _instant("--to", to)
     source, rules = _market(market or [SYNTHETIC], rules, factor, seed, history_days, quote, *span)
+    public_keys = _public_keys(public_key or [], api_key)
     checked = check_time if check_time is not None else factor in (None, 1.0)
     options = ServeOptions(
         market=source,
@@ -106,6 +115,7 @@ def serve_command(
                 api_secret,
                 {"USDC": _money("--balance", balance)},
                 _spot_balances(spot_balance or [f"USDC={balance}"]),
+                public_keys,
             )
         },
         host=host,
@@ -131,6 +141,7 @@ def serve_command(
                 "wsApi": f"{address.ws}/ws-api/v3",
                 "apiKey": api_key,
                 "apiSecret": api_secret,
+                "publicKeys": {name: key.kind for name, key in public_keys.items()},
                 "market": source.name,
                 "symbols": len(source.symbols),
                 "start_ms": source.start_ms,
@@ -139,7 +150,7 @@ def serve_command(
             }
             print(orjson.dumps(ready).decode(), flush=True)
         else:
-            print(_how_to_connect(address, api_key, api_secret), flush=True)
+            print(_how_to_connect(address, api_key, api_secret, public_keys), flush=True)
 
     logging.basicConfig(level=logging.WARNING, format="localbinance: %(message)s", stream=sys.stderr)
     _run(_until_told(options, on_ready, exit_with_stdin=exit_with_stdin))
@@ -235,9 +246,10 @@ def _lines(source: Market, *, checked: bool) -> list[str]:
     return lines
 
 
-def _how_to_connect(address: Address, key: str, secret: str) -> str:
+def _how_to_connect(address: Address, key: str, secret: str, public_keys: Mapping[str, PublicKey]) -> str:
     http, ws = address.http, address.ws
-    return f"""listening on {http} and {ws}; API key {key}, secret {secret}
+    others = "".join(f"; API key {name}, {other.kind}" for name, other in public_keys.items())
+    return f"""listening on {http} and {ws}; API key {key}, secret {secret}{others}
 
 ccxt:
   f = {{k: "{http}/fapi/" + v for k, v in dict(fapiPublic="v1", fapiPublicV2="v2", fapiPublicV3="v3",
@@ -302,6 +314,23 @@ def _spot_balances(rows: list[str]) -> dict[str, Decimal]:
             raise Refusal(f"--spot-balance is {row!r}; ASSET=AMOUNT is wanted, such as TRUMP=25")
         balances[asset.upper()] = _money(f"--spot-balance {asset}", amount)
     return balances
+
+
+def _public_keys(rows: list[str], taken: str) -> dict[str, PublicKey]:
+    keys: dict[str, PublicKey] = {}
+    for row in rows:
+        name, separator, file = row.partition("=")
+        if not (separator and file and name and name.isascii() and name.isprintable() and " " not in name):
+            raise Refusal(f"--public-key is {row!r}; KEY=FILE is wanted, such as my-key=public.pem")
+        if name == taken or name in keys:
+            raise Refusal(f"--public-key {name}: there is such an API key already; another name is wanted")
+        try:
+            keys[name] = read_public_key(Path(file).read_bytes())
+        except OSError as error:
+            raise Refusal(f"--public-key {name}: {file}: {error.strerror}") from None
+        except BadPublicKey as error:
+            raise Refusal(f"--public-key {name}: {file}: {error}") from None
+    return keys
 
 
 def _instant(name: str, text: str | None) -> int | None:

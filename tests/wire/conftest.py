@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from ratchet.cli.local_exchange import LocalExchange, local_exchange
+from tests.private_keys import private_ed25519, private_pem, private_rsa, public_pem
+
+ED25519_KEY, RSA_KEY = "ed25519-key", "rsa-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,15 @@ class Venue:
     http: str
     ws: str
     key: str
-    secret: str
+    secret: str = field(repr=False)
+
+    def with_ed25519(self) -> "Venue":
+        """The same account by its Ed25519 key."""
+        return replace(self, key=ED25519_KEY, secret=private_pem(private_ed25519()))
+
+    def with_rsa(self) -> "Venue":
+        """The same account by its RSA key."""
+        return replace(self, key=RSA_KEY, secret=private_pem(private_rsa()))
 
 
 def venue_of(exchange: LocalExchange) -> Venue:
@@ -45,15 +57,25 @@ def serving(*arguments: str) -> Iterator[Venue]:
             runner.run(context.__aexit__(None, None, None))
 
 
+def public_keys_in(folder: Path) -> tuple[str, ...]:
+    """The options that register the account's keys that are not HMAC ones."""
+    options = []
+    for name, key in ((ED25519_KEY, private_ed25519()), (RSA_KEY, private_rsa())):
+        (folder / name).write_bytes(public_pem(key))
+        options.append(f"--public-key={name}={folder / name}")
+    return tuple(options)
+
+
 @pytest.fixture(scope="module")
-def venue() -> Iterator[Venue]:
+def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
     """One localbinance for a module's tests."""
-    with serving() as it:
+    with serving(*public_keys_in(tmp_path_factory.mktemp("keys"))) as it:
         yield it
 
 
 @pytest.fixture(scope="module")
-def spot_venue() -> Iterator[Venue]:
+def spot_venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Venue]:
     """The same with coins in the spot wallet."""
-    with serving("--spot-balance=USDC=10000", "--spot-balance=TRUMP=50") as it:
+    keys = public_keys_in(tmp_path_factory.mktemp("keys"))
+    with serving("--spot-balance=USDC=10000", "--spot-balance=TRUMP=50", *keys) as it:
         yield it

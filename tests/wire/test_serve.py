@@ -5,8 +5,11 @@ import json
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.wire.conftest import ED25519_KEY, RSA_KEY, public_keys_in
 
 LIMIT_S = 60
 
@@ -42,6 +45,10 @@ async def start(*arguments: str, hold_stdin: bool = False) -> asyncio.subprocess
         (("--balance", "NaN"), "--balance is 'NaN'"),
         (("--spot-balance", "TRUMP"), "--spot-balance is 'TRUMP'; ASSET=AMOUNT is wanted"),
         (("--spot-balance", "TRUMP=-1"), "--spot-balance TRUMP is '-1'"),
+        (("--public-key", "mine"), "--public-key is 'mine'; KEY=FILE is wanted"),
+        (("--public-key", "mine=nowhere.pem"), "--public-key mine: nowhere.pem: No such file or directory"),
+        (("--public-key", "mine=README.md"), "--public-key mine: README.md: a public key in PEM is wanted"),
+        (("--public-key", "local-key=README.md"), "there is such an API key already"),
         (("--from", "yesterday", "--market", "x"), "--from is 'yesterday'"),
         (("--market", "synthetic", "--market", "x"), "synthetic or recorded, not both"),
     ],
@@ -74,6 +81,16 @@ async def test_it_says_how_to_connect_and_ends_when_told_to() -> None:
         await process.wait()
     assert process.returncode == 0
     assert all(word in said for word in ("listening on http://127.0.0.1:", "ccxt", "python-binance", "FUTURES_URL"))
+
+
+async def test_it_says_which_other_keys_the_account_has(tmp_path: Path) -> None:
+    process = await start(*public_keys_in(tmp_path), "--port", "0", "--speed", "max", "--ready-json")
+    assert process.stdout is not None
+    async with asyncio.timeout(LIMIT_S):
+        ready = json.loads(await process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+    assert ready["publicKeys"] == {ED25519_KEY: "Ed25519", RSA_KEY: "RSA"}
 
 
 async def test_it_ends_with_its_parent() -> None:

@@ -14,7 +14,8 @@ import aiohttp
 import orjson
 import pytest
 
-from tests.wire.conftest import Venue, running
+from tests.private_keys import ed25519_signature, rsa_signature
+from tests.wire.conftest import ED25519_KEY, RSA_KEY, Venue, running
 from tests.wire.signed import Signed, signing
 
 SYMBOL = "TRUMPUSDC"
@@ -31,13 +32,13 @@ class Line:
     events: list[Json] = field(default_factory=list)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    async def ask(self, method: str, params: Json | None = None, *, signed: bool = False) -> Json:
-        """The whole answer."""
+    async def ask(self, method: str, params: Json | None = None, *, signed_by: str = "") -> Json:
+        """The whole answer. Args: signed_by, "" for nobody, or the API key."""
         values = dict(params or {})
-        if signed:
-            values |= {"apiKey": self.venue.key, "timestamp": int(time.time() * 1_000)}
-            text = "&".join(f"{name}={values[name]}" for name in sorted(values))
-            values["signature"] = hmac.new(self.venue.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        if signed_by:
+            values |= {"apiKey": signed_by, "timestamp": int(time.time() * 1_000)}
+            text = "&".join(f"{name}={values[name]}" for name in sorted(values)).encode()
+            values["signature"] = self._signature(signed_by, text)
         number = next(self.numbers)
         await self.socket.send_json({"id": number, "method": method, "params": values})
         while True:
@@ -45,6 +46,13 @@ class Line:
             if told.get("id") == number:
                 return told
             self.events.append(told)
+
+    def _signature(self, key: str, text: bytes) -> str:
+        if key == ED25519_KEY:
+            return ed25519_signature(text)
+        if key == RSA_KEY:
+            return rsa_signature(text)
+        return hmac.new(self.venue.secret.encode(), text, hashlib.sha256).hexdigest()
 
     async def until(self, wanted: Callable[[Json], bool]) -> Json:
         """The first event, of those to come too, that is wanted."""
@@ -63,6 +71,10 @@ class Line:
 
 def of_kind(kind: str) -> Callable[[Json], bool]:
     return lambda told: told.get("event", {}).get("e") == kind
+
+
+def of_order(number: int) -> Callable[[Json], bool]:
+    return lambda told: told.get("event", {}).get("i") == number
 
 
 @asynccontextmanager
@@ -99,14 +111,32 @@ async def test_requests_need_a_signature_or_a_session(line: Line) -> None:
     assert (await line.ask("time"))["result"]["serverTime"] > 0
     refused = await line.ask("account.status")
     assert (refused["status"], refused["error"]["code"]) == (401, -2014)
-    assert (await line.ask("account.status", signed=True))["result"]["accountType"] == "SPOT"
-    wrong = await line.ask("session.logon", {"apiKey": line.venue.key, "timestamp": 1, "signature": "0" * 64})
-    assert wrong["error"]["code"] == -1022
+    for key in (line.venue.key, ED25519_KEY, RSA_KEY):
+        assert (await line.ask("account.status", signed_by=key))["result"]["accountType"] == "SPOT"
+        wrong = {"apiKey": key, "timestamp": 1, "signature": "0" * 64}
+        assert (await line.ask("account.status", wrong))["error"]["code"] == -1022
+        assert (await line.ask("session.logon", wrong))["error"]["code"] == -1022
     assert (await line.ask("session.status"))["result"]["apiKey"] is None
-    assert (await line.ask("session.logon", signed=True))["result"]["apiKey"] == line.venue.key
+    assert (await line.ask("session.logon", signed_by=ED25519_KEY))["result"]["apiKey"] == ED25519_KEY
     assert (await line.ask("account.status"))["result"]["accountType"] == "SPOT"
     await line.ask("session.logout")
     assert (await line.ask("account.status"))["status"] == 401
+
+
+async def test_a_session_is_for_ed25519_keys_alone(line: Line) -> None:
+    for key in (line.venue.key, RSA_KEY):
+        refused = await line.ask("session.logon", signed_by=key)
+        assert (refused["status"], refused["error"]["code"]) == (400, -2028)
+
+
+async def test_an_account_is_one_whichever_of_its_keys_asks(client: Signed, line: Line) -> None:
+    for number, key in enumerate((line.venue.key, ED25519_KEY, RSA_KEY)):
+        subscribed = await line.ask("userDataStream.subscribe.signature", signed_by=key)
+        assert subscribed["result"]["subscriptionId"] == number
+        bought = await buy(client)
+        report = await line.until(of_order(bought["orderId"]))
+        assert report["subscriptionId"] == number
+        await line.ask("userDataStream.unsubscribe", {"subscriptionId": number})
 
 
 async def test_answers_tell_the_limits_unless_they_are_not_wanted(line: Line) -> None:
@@ -118,8 +148,8 @@ async def test_answers_tell_the_limits_unless_they_are_not_wanted(line: Line) ->
 
 
 async def test_a_session_subscribes_once_and_no_more_after_it_has_unsubscribed(line: Line, client: Signed) -> None:
-    assert (await line.ask("userDataStream.subscribe"))["status"] == 401
-    await line.ask("session.logon", signed=True)
+    assert (await line.ask("userDataStream.subscribe"))["error"]["code"] == -1193
+    await line.ask("session.logon", signed_by=ED25519_KEY)
     number = (await line.ask("userDataStream.subscribe"))["result"]["subscriptionId"]
     assert (await line.ask("userDataStream.subscribe"))["error"]["code"] == -2035
     await buy(client)
@@ -133,7 +163,7 @@ async def test_a_session_subscribes_once_and_no_more_after_it_has_unsubscribed(l
 
 
 async def test_the_life_of_an_order_as_it_is_told(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     order = await buy(client)
     filled = (await line.until(lambda told: told["event"].get("X") == "FILLED"))["event"]
     assert [told["event"].get("x", told["event"]["e"]) for told in line.events] == [
@@ -150,7 +180,7 @@ async def test_the_life_of_an_order_as_it_is_told(line: Line, client: Signed) ->
 
 
 async def test_what_a_person_does_is_told_too(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     by_hand = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "1"}
     for act in (
         {"act": "spot_order", "order": by_hand, "app": "ios"},
@@ -163,7 +193,7 @@ async def test_what_a_person_does_is_told_too(line: Line, client: Signed) -> Non
 
 
 async def test_an_oco_is_told_as_a_list(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     last = float((await client.get("/api/v3/ticker/price", symbol=SYMBOL))["price"])
     placed = await line.ask(
         "orderList.place.oco",
@@ -176,19 +206,19 @@ async def test_an_oco_is_told_as_a_list(line: Line, client: Signed) -> None:
             "belowType": "STOP_LOSS",
             "belowStopPrice": f"{last * 0.9:.3f}",
         },
-        signed=True,
+        signed_by=line.venue.key,
     )
     begun = (await line.until(of_kind("listStatus")))["event"]
     assert (begun["g"], begun["l"], len(begun["O"])) == (placed["result"]["orderListId"], "EXEC_STARTED", 2)
     line.events.clear()
-    await line.ask("orderList.cancel", {"symbol": SYMBOL, "orderListId": begun["g"]}, signed=True)
+    await line.ask("orderList.cancel", {"symbol": SYMBOL, "orderListId": begun["g"]}, signed_by=line.venue.key)
     assert (await line.until(of_kind("listStatus")))["event"]["L"] == "ALL_DONE"
     cancelled = (await line.until(of_kind("executionReport")))["event"]
     assert (cancelled["x"], cancelled["C"] != cancelled["c"]) == ("CANCELED", True)
 
 
 async def test_events_may_be_lost_doubled_and_ended(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     await put(client, fault="drop_frame", route="user", event="executionReport", times=1)
     await put(client, fault="duplicate_frame", route="user", event="executionReport", after=1, times=1)
     await buy(client)
@@ -204,7 +234,7 @@ async def test_events_may_be_lost_doubled_and_ended(line: Line, client: Signed) 
 
 
 async def test_events_may_come_late_and_in_another_order(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     await put(client, fault="reorder_frame", route="user", event="executionReport", behind=1, times=1)
     await put(client, fault="delay_frame", route="user", event="outboundAccountPosition", ms=300)
     await buy(client)
@@ -216,7 +246,7 @@ async def test_events_may_come_late_and_in_another_order(line: Line, client: Sig
 
 
 async def test_a_connection_may_fall_silent(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     await put(client, fault="silent", route="user")
     await buy(client)
     with pytest.raises(TimeoutError):
@@ -238,7 +268,7 @@ async def test_requests_may_be_lost_and_the_clock_be_off(client: Signed) -> None
 
 
 async def test_connections_may_be_cut_and_refused(line: Line, client: Signed) -> None:
-    await line.ask("userDataStream.subscribe.signature", signed=True)
+    await line.ask("userDataStream.subscribe.signature", signed_by=line.venue.key)
     await put(client, fault="cut", route="user")
     async with asyncio.timeout(EVENT_TIMEOUT_S):
         assert (await line.socket.receive()).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE)
@@ -251,7 +281,7 @@ async def test_a_lost_reply_drops_the_connection_with_the_order_placed(line: Lin
     await put(client, fault="lose_reply", path="/api/v3/order", times=1)
     order = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "1", "newClientOrderId": "ws-lost"}
     with pytest.raises(TypeError):  # the socket has no text any more
-        await line.ask("order.place", order, signed=True)
+        await line.ask("order.place", order, signed_by=line.venue.key)
     found = await client.send("GET", "/api/v3/order", {"symbol": SYMBOL, "origClientOrderId": "ws-lost"})
     assert found.body["status"] == "FILLED"
 

@@ -142,7 +142,7 @@ class Desk:
         if asked.session:
             return asked.session
         if endpoint.security is Security.KEY:
-            return self.gate.known_key(asked.key)
+            return self.gate.account_of(asked.key)
         return self.gate.admit(asked.key, asked.parameters, asked.query, asked.form, now_ms)
 
     def _endpoint(self, asked: Asked) -> Endpoint:

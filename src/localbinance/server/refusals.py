@@ -124,9 +124,14 @@ def unknown_method() -> Rejection:
     return Rejection(-1000, "Unknown method.")
 
 
+def key_without_session(kind: str) -> Rejection:
+    """-2028: a key with which nobody can log on. So worded for HMAC keys; how for RSA keys is not known."""
+    return Rejection(-2028, f"{kind} API key is not supported.")
+
+
 def not_logged_on() -> Rejection:
-    """-2014: the session of a WebSocket connection has no key."""
-    return Rejection(-2014, "API-key format invalid.", status=401)
+    """-1193: nobody has logged on to the session of a WebSocket connection."""
+    return Rejection(-1193, "WebSocket session not authenticated.")
 
 
 def subscribed_already() -> Rejection:

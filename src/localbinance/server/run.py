@@ -27,7 +27,7 @@ from localbinance.server.past import Past
 from localbinance.server.rate_limit import SPOT, RateLimits
 from localbinance.server.request_log import RequestLog
 from localbinance.server.script import Entry, Script
-from localbinance.server.security import Account, Gate
+from localbinance.server.security import Account, Gate, registered
 from localbinance.server.spot import frames_market as spot_frames
 from localbinance.server.spot.floor import SpotFloor
 from localbinance.server.spot.user_feed import SpotUserFeed
@@ -177,7 +177,7 @@ def build(options: ServeOptions) -> tuple[App, Conductor]:
         stage=stage,
         hub=hub,
         gate=Gate(
-            secrets={key: account.secret.encode() for key, account in options.accounts.items()},
+            keys=registered(options.accounts),
             time_scale=max(1.0, options.speed or 1.0),
             time_checked=options.time_checked,
         ),

@@ -43,6 +43,9 @@ _WANTED = {  # by pydantic's error type, with its context
     "enum": "{expected}",
 }
 _NUMBERS_BOUNDED = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
+_KEY_LIKE = re.compile(
+    r"-----BEGIN.*|[A-Za-z0-9]{40,}"
+)  # pasted into the wrong place; a part of it is too much as well
 _URL_USER = re.compile(r"//[^/@]*@")
 
 
@@ -97,14 +100,14 @@ def _key(location: tuple[str | int, ...], entry: Entry | None, entries: Entries)
 
 
 def _shown(value: object) -> str:
-    """A value on one line, not too long, and without the user of an address."""
+    """A value on one line, not too long, and without the user of an address and what may be a key."""
     if isinstance(value, list | tuple):
         text = f"[{', '.join(_shown(one) for one in value)}]"
     elif isinstance(value, Decimal):
         text = str(value)
     else:
         text = json.dumps(value, default=str, ensure_ascii=False)
-    text = _URL_USER.sub("//***@", text)
+    text = _KEY_LIKE.sub("***", _URL_USER.sub("//***@", text))
     return text if len(text) <= VALUE_LENGTH_SHOWN else f"{text[:VALUE_LENGTH_SHOWN]}…"
 
 

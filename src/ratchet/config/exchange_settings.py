@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from ratchet.config.api_secret import usable_key, usable_secret, with_secret_read
 from ratchet.config.sections import Section, conflict, number
 
 
@@ -46,21 +47,16 @@ def _ws(value: str | None) -> str | None:
     return value if value is None else _address(value, "ws")
 
 
-def usable_key(value: SecretStr) -> SecretStr:
-    """Check that it can be a key at all: it goes into a header as it is. Raises: PydanticCustomError."""
-    text = value.get_secret_value()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise PydanticCustomError("key", "a key as Binance shows it is wanted: letters and digits, nothing around them")
-    return value
-
-
 class ExchangeSettings(Section):
     """Address and key of one account. Without addresses it is Binance itself."""
 
     http_url: Annotated[str | None, AfterValidator(_http)] = Field(default=None, description="of REST; none: Binance")
     ws_url: Annotated[str | None, AfterValidator(_ws)] = Field(default=None, description="of streams; none: Binance")
     api_key: Annotated[SecretStr, AfterValidator(usable_key)]
-    api_secret: Annotated[SecretStr, AfterValidator(usable_key)]
+    api_secret: Annotated[SecretStr, AfterValidator(usable_secret)] = Field(
+        description="an HMAC key's, or of an Ed25519 or RSA key the private key in PEM"
+    )
+    api_secret_file: Path | None = Field(default=None, description="a file to read api_secret from, at the start")
     recv_window_ms: Annotated[int, BeforeValidator(number)] = Field(
         default=5_000, ge=1, le=60_000, description="how old a signed request may be on arrival"
     )
@@ -75,6 +71,8 @@ class ExchangeSettings(Section):
     budget_folder: Path | None = Field(
         default=None, description="where this user's processes share their counts; none: the state folder"
     )
+
+    _read_secret = model_validator(mode="before")(with_secret_read)
 
     @model_validator(mode="after")
     def _one_exchange(self) -> Self:

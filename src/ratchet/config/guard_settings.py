@@ -1,10 +1,11 @@
 """The guardian's section of the settings."""
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from ratchet.config.exchange_settings import usable_key
+from ratchet.config.api_secret import usable_key, usable_secret, with_secret_read
 from ratchet.config.sections import Section, conflict, number
 
 MINUTES_OF_A_DAY = 1_440
@@ -12,6 +13,10 @@ MINUTES_OF_A_DAY = 1_440
 
 def _key(value: SecretStr | None) -> SecretStr | None:
     return value if value is None else usable_key(value)
+
+
+def _secret(value: SecretStr | None) -> SecretStr | None:
+    return value if value is None else usable_secret(value)
 
 
 class GuardSettings(Section):
@@ -35,7 +40,10 @@ class GuardSettings(Section):
     api_key: Annotated[SecretStr | None, AfterValidator(_key)] = Field(
         default=None, description="a key of its own for the same account; none: the trader's"
     )
-    api_secret: Annotated[SecretStr | None, AfterValidator(_key)] = None
+    api_secret: Annotated[SecretStr | None, AfterValidator(_secret)] = None
+    api_secret_file: Path | None = Field(default=None, description="a file to read api_secret from, at the start")
+
+    _read_secret = model_validator(mode="before")(with_secret_read)
 
     @model_validator(mode="after")
     def _whole_key(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
+from ratchet.config.api_secret import ALTERNATIVES
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.complaint import complaint
 from ratchet.config.control_settings import ControlSettings
@@ -116,11 +117,17 @@ def load_settings(
     """
     known = setting_paths(Settings)
     spoken = read_env_file(FilePath(env_file), known)
-    spoken |= read_environment(os.environ if environ is None else environ, known)
+    spoken = _over(spoken, read_environment(os.environ if environ is None else environ, known))
     spoken |= read_runtime(FilePath(runtime_file), known)
-    spoken |= entries_of(overrides or {}, "command line", known)
+    spoken = _over(spoken, entries_of(overrides or {}, "command line", known))
     unspoken = entries_of(defaults or {}, "default", known)
-    return _validated(unspoken | read_profile(spoken.get(("profile",)), known) | spoken)
+    return _validated(_over(unspoken | read_profile(spoken.get(("profile",)), known), spoken))
+
+
+def _over(weaker: Entries, stronger: Entries) -> Entries:
+    """The stronger over the weaker. Of a secret and a file with it only what the stronger says is left."""
+    replaced = {(*path[:-1], ALTERNATIVES[path[-1]]) for path in stronger if path[-1] in ALTERNATIVES}
+    return {path: entry for path, entry in weaker.items() if path not in replaced} | stronger
 
 
 def _validated(entries: Entries) -> Settings:

@@ -11,6 +11,7 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.clock import Clock
 from ratchet.exchange.budget import Lane
 from ratchet.exchange.outcome import Refused
+from ratchet.exchange.signature import Sign, signing_with
 from ratchet.exchange.told import Told, told_by
 
 ERROR_STATUS = 400
@@ -22,7 +23,8 @@ class CcxtTransport:
     """Each lane has connections of its own: what protects never stands behind what does not."""
 
     def __init__(self, settings: ExchangeSettings, clock: Clock) -> None:
-        self._exchanges = {lane: _exchange(settings, clock) for lane in Lane}
+        sign = signing_with(settings.api_secret)
+        self._exchanges = {lane: _exchange(settings, clock, sign) for lane in Lane}
 
     async def ask(
         self, method: str, parameters: Mapping[str, object], lane: Lane, on_told: Callable[[Told], None]
@@ -37,10 +39,13 @@ class CcxtTransport:
             await exchange.close()
 
 
-def _exchange(settings: ExchangeSettings, clock: Clock) -> Any:
+def _exchange(settings: ExchangeSettings, clock: Clock, sign: Sign) -> Any:
     exchange: Any = ccxt.async_support.binance(_configuration(settings))
     # Signed timestamps are of the one clock, which may be an accelerated exchange's.
     exchange.nonce = clock.now_ms
+    # It would read a private key anew for every request: an RSA key takes it up to a third of a second.
+    exchange.rsa = lambda text, *_: sign(text.encode())
+    exchange.eddsa = lambda text, *_: sign(text)
     # It would log addresses with signatures, and headers with the key.
     exchange.logger = logging.Logger("silent", level=logging.CRITICAL + 1)
     _keep_answers(exchange)

@@ -1,7 +1,5 @@
 """Spot's user stream: what happens to the account, over the WebSocket API, which needs no listen key."""
 
-import hashlib
-import hmac
 from collections.abc import Callable
 
 import structlog
@@ -13,6 +11,7 @@ from ratchet.domain.user_event import OrderChanged, StreamRestarted
 from ratchet.exchange.errors import BadReply
 from ratchet.exchange.fields import record
 from ratchet.exchange.parse_spot import execution_report
+from ratchet.exchange.signature import signing_with
 from ratchet.exchange.socket import Frame, Socket, StreamLost, StreamSocket
 
 PATH = "/ws-api/v3"
@@ -35,6 +34,7 @@ class SpotUserStream:
     ) -> None:
         """`make_socket`: called as StreamSocket is."""
         self._settings = settings
+        self._sign = signing_with(settings.api_secret)
         self._clock = clock
         self._on_event = on_event
         self._socket: Socket = make_socket(
@@ -62,8 +62,7 @@ class SpotUserStream:
             "timestamp": self._clock.now_ms(),
         }
         text = "&".join(f"{name}={parameters[name]}" for name in sorted(parameters))
-        secret = self._settings.api_secret.get_secret_value()
-        parameters["signature"] = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        parameters["signature"] = self._sign(text.encode())
         return {"id": "subscribe", "method": "userDataStream.subscribe.signature", "params": parameters}
 
     def _on_connected(self) -> None:

@@ -23,6 +23,8 @@ _NAMED_VALUE = re.compile(
 )
 # Binance's keys, listen keys and signatures are 64 characters; nothing else that is logged is one word of such length.
 _LONG_TOKEN = re.compile(r"[A-Za-z0-9]{60,}")
+# Whole or cut off, on one line or many: to its end, or to the next hyphen, of which base64 has none.
+_PRIVATE_KEY = re.compile(r"-----BEGIN[^-]*PRIVATE[^-]*-----[^-]*(?:-----END[^-]*-----)?")
 _BOT_TOKEN = re.compile(r"\d{5,}(?::|%3[Aa])[A-Za-z0-9_-]{30,}")  # Telegram has it in the path of every request
 
 
@@ -30,7 +32,7 @@ class Redaction:
     """A structlog processor. Hides what a secret's name names, the given values anywhere, and long tokens."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = [one for one in secrets if len(one) >= SECRET_LENGTH_MIN]
+        known = [part for one in secrets for part in _parts(one) if len(part) >= SECRET_LENGTH_MIN]
         # The longest first: one may be a part of another.
         self._secrets = sorted({form for one in known for form in _forms(one)}, key=len, reverse=True)
         self._pieces = {
@@ -47,6 +49,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Redact a line of text."""
+        text = _PRIVATE_KEY.sub(HIDDEN, text)
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         text = _NAMED_VALUE.sub(rf"\1{HIDDEN}", text)
@@ -75,6 +78,16 @@ class Redaction:
         if isinstance(value, list | tuple | set | frozenset):
             return [self._value("", one) for one in value]
         return value
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """What of it is secret: of a private key in PEM its lines, each by itself and all of them as one."""
+    if "PRIVATE KEY-----" not in secret:
+        yield secret
+        return
+    lines = [line for line in secret.splitlines() if not line.startswith("-----")]
+    yield "".join(lines)
+    yield from lines
 
 
 def _forms(secret: str) -> Iterator[str]:

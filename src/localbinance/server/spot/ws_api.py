@@ -1,7 +1,7 @@
 """Spot's WebSocket API: requests as on REST, a session, and the user data of accounts on the same connection.
 
-A method is one of REST's endpoints, answered at the same desk: with the same limits, the same faults, the same log. The
-keys here are HMAC ones; `session.logon` takes them too, where Binance wants Ed25519.
+A method is one of REST's endpoints, answered at the same desk: with the same limits, the same faults, the same log.
+Keys of every kind sign requests; a session is for Ed25519 keys alone.
 """
 
 import asyncio
@@ -68,6 +68,7 @@ class Session:
     address: str
     connected_ms: int
     account: str = ""  # "": not logged on
+    key: str = ""  # with which it logged on
     authorized_ms: int = 0
     tells_limits: bool = True
     next_number: int = 0
@@ -178,7 +179,7 @@ class WebSocketApi:
             parameters=Parameters(values),
             arrived=self.desk.venue.log.instant(self._now_ms),
             address=session.address,
-            key=values.get("apikey") or session.account or None,
+            key=values.get("apikey") or session.key or None,
             query=signed,
             session=session.account if "signature" not in values else "",
         )
@@ -186,17 +187,18 @@ class WebSocketApi:
     # The session -----------------------------------------------------------------------------------------------------
 
     def _log_on(self, session: Session, asked: Asked) -> object:
-        session.account = self._admitted(asked)
+        account = self.desk.gate.log_on(asked.key, asked.parameters, asked.query, self._now_ms)
+        session.account, session.key = account, asked.key or ""
         session.authorized_ms = self._now_ms
         return self._status(session, asked)
 
     def _log_out(self, session: Session, asked: Asked) -> object:
-        session.account, session.authorized_ms = "", 0
+        session.account, session.key, session.authorized_ms = "", "", 0
         return self._status(session, asked)
 
     def _status(self, session: Session, _asked: Asked) -> object:
         return {
-            "apiKey": session.account or None,
+            "apiKey": session.key or None,
             "authorizedSince": session.authorized_ms or None,
             "connectedSince": session.connected_ms,
             "returnRateLimits": session.tells_limits,

@@ -1,14 +1,19 @@
 """Who is let in: the key, the signature over what was sent, the time window."""
 
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
 
 from localbinance.rules.rejection import Rejection
+from localbinance.server.api_key import Ed25519Key, HmacKey, PublicKey, RsaKey
 from localbinance.server.parameters import Parameters
-from localbinance.server.security import Account, Gate, sign, signed_bytes
+from localbinance.server.security import Account, Gate, Registered, registered, sign, signed_bytes
+from tests.private_keys import ed25519_signature, private_ed25519, private_rsa, rsa_signature
 
 KEY, SECRET, NOW_MS = "key", "secret", 1_750_000_000_000
+ED25519, RSA = "ed25519-key", "rsa-key"
+KEYS = {KEY: Registered(KEY, HmacKey(SECRET.encode()))}
 
 
 def admit(
@@ -23,7 +28,7 @@ def admit(
     """Sign as a client does, and knock."""
     signature = "signature=" + sign(secret, (query + form).encode())
     query, form = (query, f"{form}&{signature}") if form else (f"{query}&{signature}", "")
-    gate = gate or Gate({KEY: SECRET.encode()})
+    gate = gate or Gate(KEYS)
     return gate.admit(key, Parameters.read(query, form), query, form, now_ms)
 
 
@@ -59,7 +64,49 @@ def test_the_signature_covers_query_then_form_wherever_it_stands_itself() -> Non
 def test_a_signature_may_be_in_capitals() -> None:
     query = at(0)
     full = f"{query}&signature={sign(SECRET, query.encode()).upper()}"
-    assert Gate({KEY: SECRET.encode()}).admit(KEY, Parameters.read(full), full, "", NOW_MS) == KEY
+    assert Gate(KEYS).admit(KEY, Parameters.read(full), full, "", NOW_MS) == KEY
+
+
+def gate_of_three_keys() -> Gate:
+    public_keys: dict[str, PublicKey] = {
+        ED25519: Ed25519Key(private_ed25519().public_key()),
+        RSA: RsaKey(private_rsa().public_key()),
+    }
+    return Gate(registered({KEY: Account(SECRET, {}, public_keys=public_keys)}))
+
+
+def signed_by(key: str, query: str) -> str:
+    """The query with what the owner of the key signs it with."""
+    sign_of = {KEY: lambda payload: sign(SECRET, payload), ED25519: ed25519_signature, RSA: rsa_signature}[key]
+    return f"{query}&{urlencode({'signature': sign_of(query.encode())})}"
+
+
+@pytest.mark.parametrize("key", [KEY, ED25519, RSA])
+def test_an_account_is_known_by_each_of_its_keys(key: str) -> None:
+    full = signed_by(key, at(0))
+    assert gate_of_three_keys().admit(key, Parameters.read(full), full, "", NOW_MS) == KEY
+    assert gate_of_three_keys().account_of(key) == KEY
+
+
+@pytest.mark.parametrize("key", [KEY, ED25519, RSA])
+@pytest.mark.parametrize("signer", [KEY, ED25519, RSA])
+def test_one_key_does_not_sign_for_another(key: str, signer: str) -> None:
+    if key != signer:
+        full = signed_by(signer, at(0))
+        with refused(-1022):
+            gate_of_three_keys().admit(key, Parameters.read(full), full, "", NOW_MS)
+
+
+@pytest.mark.parametrize("key", [KEY, RSA])
+def test_only_an_ed25519_key_logs_on(key: str) -> None:
+    gate = gate_of_three_keys()
+    full = signed_by(ED25519, at(0))
+    assert gate.log_on(ED25519, Parameters.read(full), full, NOW_MS) == KEY
+    full = signed_by(key, at(0))
+    with refused(-2028):
+        gate.log_on(key, Parameters.read(full), full, NOW_MS)
+    with refused(-1022):
+        gate.log_on(key, Parameters.read(full + "0"), full, NOW_MS)
 
 
 @pytest.mark.parametrize(("key", "code"), [(None, -2014), ("", -2014), ("stranger", -2015)])
@@ -77,14 +124,14 @@ def test_a_changed_parameter_is_refused() -> None:
     signature = sign(SECRET, at(0).encode())
     query = f"{at(0)}&quantity=9&signature={signature}"
     with refused(-1022):
-        Gate({KEY: SECRET.encode()}).admit(KEY, Parameters.read(query), query, "", NOW_MS)
+        Gate(KEYS).admit(KEY, Parameters.read(query), query, "", NOW_MS)
 
 
 def test_without_timestamp_or_signature_nobody_is_let_in() -> None:
     with refused(-1102):
         admit("symbol=BTCUSDC")
     with refused(-1102):
-        Gate({KEY: SECRET.encode()}).admit(KEY, Parameters.read(at(0)), at(0), "", NOW_MS)
+        Gate(KEYS).admit(KEY, Parameters.read(at(0)), at(0), "", NOW_MS)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +156,7 @@ def test_the_window_of_time(query: str, code: int | None) -> None:
 
 
 def test_a_fast_exchange_stretches_both_allowances() -> None:
-    fast = Gate({KEY: SECRET.encode()}, time_scale=60)
+    fast = Gate(KEYS, time_scale=60)
     assert admit(at(-5_000 * 60), gate=fast) == KEY
     assert admit(at(999 * 60), gate=fast) == KEY
     with refused(-1021):
@@ -119,7 +166,7 @@ def test_a_fast_exchange_stretches_both_allowances() -> None:
 
 
 def test_time_may_be_left_unchecked_but_not_the_windows_own_limit() -> None:
-    timeless = Gate({KEY: SECRET.encode()}, time_checked=False)
+    timeless = Gate(KEYS, time_checked=False)
     assert admit(at(-(10**9)), gate=timeless) == KEY
     with refused(-1131):
         admit(at(0, window_ms=60_001), gate=timeless)

@@ -15,16 +15,20 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import SecretStr
 
+from ratchet.config.api_secret import usable_secret
 from ratchet.config.settings import Settings, secret_paths
 from ratchet.exchange.clock import SystemClock
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.notices import NoticeLine
 from ratchet.observe.log import logging_to
 from ratchet.observe.notices import Kind, Notice
-from ratchet.observe.redaction import HIDDEN, Redaction
+from ratchet.observe.redaction import HIDDEN, PIECE_LENGTH, Redaction
 from ratchet.trading.notice_record import NoticeRecord
+from tests.private_keys import private_ed25519, private_pem, private_rsa
 from tests.unit.ratchet.ledger.test_ledger import url_of
 from tests.unit.ratchet.observe.secretive import Secretive, secretive
 
@@ -210,6 +214,32 @@ def test_what_is_no_secret_stays_readable() -> None:
 def test_a_piece_of_a_long_secret_is_hidden(cut: str) -> None:
     text = Redaction(["Ab3De6Gh9Jk1Mn4Pq7Rs0Tu3Wx6Za9Bc2"]).text(f"<{cut}>")
     assert text in (f"<{HIDDEN}>", f"<xx {HIDDEN}>")
+
+
+def of_owner(key: Ed25519PrivateKey | RSAPrivateKey) -> str:
+    """The PEM as the settings hold it."""
+    return usable_secret(SecretStr(private_pem(key))).get_secret_value()
+
+
+@pytest.mark.parametrize("key", [private_ed25519(), private_rsa()], ids=["Ed25519", "RSA"])
+def test_a_private_key_is_hidden_whole_line_by_line_and_cut(key: Ed25519PrivateKey | RSAPrivateKey) -> None:
+    pem = of_owner(key)
+    lines = pem.splitlines()[1:-1]
+    redaction = Redaction([pem])
+    shown = [*ways_to_show(pem).values(), *lines, "".join(lines), pem.replace("\n", "\\n"), lines[0][-30:]]
+    for value in shown:
+        text = redaction.text(f"{value} {value!r}")
+        for line in lines:
+            pieces = {line[at : at + PIECE_LENGTH] for at in range(len(line) - PIECE_LENGTH + 1)}
+            assert not any(piece in text for piece in pieces)
+    assert redaction.text("no PRIVATE KEY there") == "no PRIVATE KEY there"
+
+
+def test_a_private_key_of_which_nobody_knows_is_hidden() -> None:
+    pem = private_pem(private_ed25519())
+    for shown in (pem, repr(pem), quote(pem, safe=""), pem[:80], private_pem(private_rsa())):
+        assert pem.splitlines()[1][25:35] not in Redaction().text(f"read {shown}")
+    assert Redaction().text(f"read {pem}") == f"read {HIDDEN}\n"
 
 
 def test_a_short_secret_is_hidden_in_every_writing() -> None:
