@@ -14,11 +14,13 @@ from ratchet.domain.rebound import Case
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.event_log import EventLog
 from ratchet.drill.market import START_MS
-from ratchet.drill.rebound_draw import Deed, Hand, ReboundTrouble, Rest
+from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Rest, Word
 from ratchet.drill.rebound_drill import run_rebound
 from ratchet.drill.rebound_judge import ReboundVerdict
 from ratchet.drill.trouble import DiskTrouble, Interference, Kill, KillAfterOrder, WireTrouble
 from ratchet.rebound import decide, seller, watcher
+from ratchet.rebound.operations import CompanionOperations
+from ratchet.rebound.panic import SpotPanic
 
 TRUMP, DOGE = Symbol("TRUMPUSDC"), Symbol("DOGEUSDC")
 SEED = 1
@@ -184,6 +186,47 @@ def test_a_withdrawn_balance_is_said_and_nothing_loops() -> None:
     assert len([line for line in log.lines if "nothing of it is free" in line and " said " in line]) == 1
 
 
+# An operator ---------------------------------------------------------------------------------------------------------
+
+
+def says(at_s: float, word: Word) -> Operated:
+    return Operated(at_ms=round(at_s * 1_000), word=word)
+
+
+@pytest.mark.parametrize(
+    ("troubles", "sells"),
+    [
+        pytest.param((says(50, Word.PAUSE), hand(60)), 0, id="nothing is placed while it is paused"),
+        pytest.param((says(50, Word.PAUSE), hand(60), says(90, Word.RESUME)), 1, id="and is after a resume"),
+        pytest.param(
+            (says(50, Word.PAUSE), hand(60), Kill(at_ms=70_000, down_ms=5_000)), 0, id="also by the next life"
+        ),
+        pytest.param((hand(60), says(90, Word.PANIC), hand(100)), 1, id="nothing is placed after a panic"),
+        pytest.param((says(50, Word.PANIC), hand(60), says(150, Word.RESUME)), 1, id="and is after its resume"),
+        pytest.param((hand(60), says(90, Word.GIVE_UP), hand(100)), 2, id="what is given up is not sold again"),
+        pytest.param(
+            (
+                fault(59, 60, fault="latency", ms=4_000, **ORDER),
+                hand(60),
+                says(60.5, Word.PANIC),
+                says(200, Word.RESUME),
+            ),
+            1,
+            id="a SELL that is on its way when the panic comes",
+        ),
+        pytest.param(
+            (hand(60), says(90, Word.PANIC), Kill(at_ms=90_030, down_ms=20_000)),
+            1,
+            id="killed in mid-panic",
+        ),
+    ],
+)
+def test_an_operator_is_obeyed(troubles: tuple[ReboundTrouble, ...], sells: int) -> None:
+    verdict = run(*troubles)
+    assert verdict.violations == ()
+    assert verdict.sells == sells
+
+
 # What the judge would see --------------------------------------------------------------------------------------------
 
 
@@ -209,6 +252,19 @@ def test_the_judge_sees_a_sell_that_is_placed_again(broken: Callable[[object, st
 
     broken(seller, "next_of", next_of)
     assert any("has 2 SELLs" in each for each in run(hand(60), hand(120, Deed.CANCEL_SELL)).violations)
+
+
+def test_the_judge_sees_what_is_placed_during_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CompanionOperations, "_set_gate", lambda self: setattr(self._terms.gate, "held_back", ""))
+    assert any("after a halt" in each for each in run(says(40, Word.PAUSE), hand(60)).violations)
+
+
+def test_the_judge_sees_a_panic_that_says_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_look(self: SpotPanic) -> None:
+        self._clear_since = 0.0
+
+    monkeypatch.setattr(SpotPanic, "_round", no_look)
+    assert any("nothing stands" in each for each in run(hand(60), says(90, Word.PANIC)).violations)
 
 
 def test_the_judge_sees_what_was_to_be_left_alone(broken: Callable[[object, str, object], None]) -> None:

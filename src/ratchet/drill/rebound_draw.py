@@ -28,6 +28,8 @@ SECOND_ORDERS_MAX = ORDERS_MAX // 3  # a companion sends fewer than a trader
 TROUBLES_MAX = 6
 QUIET_EVERY = 8  # each eighth seed has no troubles
 RISE_EVERY = 4  # in each fourth the market is above a SELL before that is sent: it fills at once
+OPERATED_EVERY = 3  # in each third an operator has a say
+HELD_MS_MIN, HELD_MS_MAX = 20_000, 200_000  # between a pause, or a panic, and its resume
 DEEDS_MIN, DEEDS_MAX = 6, 16
 QUOTE_SMALL, QUOTE_LARGE = 4, 3_000  # USDC, of what a person buys: the first is less than can be sold
 
@@ -63,7 +65,27 @@ class Rest:
     down_ms: int
 
 
-ReboundTrouble: TypeAlias = Kill | KillAfterOrder | Freeze | DiskTrouble | WireTrouble | Interference | Hand | Rest
+class Word(StrEnum):
+    """What an operator says."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    GIVE_UP = "give_up"  # one of the open cases
+    PANIC = "panic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operated:
+    """An operator says something to the companion; where none lives, as soon as one does."""
+
+    at_ms: int
+    word: Word
+    draw: float = 0.0  # 0 to 1: which case
+
+
+ReboundTrouble: TypeAlias = (
+    Operated | Kill | KillAfterOrder | Freeze | DiskTrouble | WireTrouble | Interference | Hand | Rest
+)
 
 
 def draw_rebound(seed: int, symbols: Sequence[Symbol], length_ms: int) -> list[ReboundTrouble]:
@@ -80,6 +102,8 @@ def draw_rebound(seed: int, symbols: Sequence[Symbol], length_ms: int) -> list[R
         found += _rise(random_, random_.choice(symbols), length_ms)
     if seed % RISE_EVERY == 3:
         found += _sudden(random_, random_.choice(symbols), length_ms)
+    if seed % OPERATED_EVERY == 2:
+        found += _operated(random_, length_ms)
     if seed % QUIET_EVERY:
         count = random_.randint(1, TROUBLES_MAX)
         found += [random_.choice(_DRAWS)(random_, symbols, length_ms) for _ in range(count)]
@@ -131,6 +155,20 @@ def _sudden(random_: random.Random, symbol: Symbol, length_ms: int) -> list[Rebo
         Hand(at_ms=at_ms, symbol=symbol, does=Deed.BUY, quote=Decimal(100), draw=0.5),
         WireTrouble(at_ms=at_ms, for_ms=10_000, fault=read_fault(slow)),
         Kill(at_ms=at_ms + random_.randrange(5, 1_500), down_ms=random_.choice((0, 0, 500, 2_000))),
+    ]
+
+
+def _operated(random_: random.Random, length_ms: int) -> list[ReboundTrouble]:
+    """Held back for a while, by a pause or a panic, and cases given up at any time."""
+    at_ms = some_time(random_, length_ms)
+    word = random_.choice((Word.PAUSE, Word.PANIC))
+    return [
+        Operated(at_ms=at_ms, word=word),
+        Operated(at_ms=at_ms + random_.randrange(HELD_MS_MIN, HELD_MS_MAX), word=Word.RESUME),
+        *(
+            Operated(at_ms=some_time(random_, length_ms), word=Word.GIVE_UP, draw=random_.random())
+            for _ in range(random_.randint(0, 2))
+        ),
     ]
 
 

@@ -15,12 +15,15 @@ from localbinance.server.fault import AnswerInstead, Fault
 from ratchet.domain.identity import OURS, REBOUNDS
 from ratchet.domain.money import ZERO, ceil_to, floor_to
 from ratchet.domain.symbol import Symbol
+from ratchet.drill.market import START_MS
+from ratchet.drill.rebound_draw import Operated
 from ratchet.drill.rebound_play import SETTINGS, SYMBOLS, ReboundPlayed
 from ratchet.drill.trouble import Interference, WireTrouble
 from ratchet.drill.venue import ACCOUNT
 from ratchet.exchange.outcome import FILTER_REFUSED
 
 REST_MS = 60_000  # before the end: what was traded later need not be worked through
+ON_ITS_WAY_MS = 10_000  # what was sent before a halt may arrive so much later
 HUNDRED = Decimal(100)
 _OWN = re.compile(r"rb-(?:trump|doge)-(\d+)-(sell|back)(\d+)")  # by the first of the executions it is for
 
@@ -70,6 +73,7 @@ def judge_rebound(seed: int, played: ReboundPlayed) -> ReboundVerdict:
     for symbol in SYMBOLS:
         seen = _symbol(played, symbol)
         found += _of_names(seen)
+        found += _of_spells(played, seen)
         found += _of_trades(played, seen, counts)
         found += _of_cases(played, seen, counts)
         counts["sells"] += sum(map(len, seen.sells.values()))
@@ -91,6 +95,7 @@ def judge_rebound(seed: int, played: ReboundPlayed) -> ReboundVerdict:
 def _of_run(played: ReboundPlayed) -> Iterator[str]:
     if played.ended:
         yield f"a process ended by itself: {played.ended}"
+    yield from played.broken
     yield from (f"nobody expected this error: {error}" for error in played.log.unexpected)
 
 
@@ -106,6 +111,18 @@ def _symbol(played: ReboundPlayed, symbol: Symbol) -> _Symbol:
         cases={number: (Decimal(quantity), reason, closed_ms) for number, quantity, reason, closed_ms in cases},
         booked={fill_id: (case_id, origin, side) for fill_id, case_id, origin, side in fills},
     )
+
+
+def _of_spells(played: ReboundPlayed, seen: _Symbol) -> Iterator[str]:
+    """Nothing new is placed while an operator holds it back."""
+    for spell in played.spells:
+        until_ms = played.end_ms if spell.until_ms is None else spell.until_ms
+        yield from (
+            f"{seen.symbol}: {order.client_order_id} was placed {(at_ms - spell.from_ms) / 1_000:.1f} s after a halt"
+            for order in seen.orders.values()
+            if _OWN.fullmatch(order.client_order_id)
+            and spell.from_ms + ON_ITS_WAY_MS < (at_ms := order.created_ms - START_MS) < until_ms
+        )
 
 
 def _of_names(seen: _Symbol) -> Iterator[str]:
@@ -223,6 +240,10 @@ def _is_excused(played: ReboundPlayed, seen: _Symbol, reason: str, worth: Decima
         return any(isinstance(each, WireTrouble) and _refuses(each.fault) for each in played.troubles)
     if "Market is closed" in reason:
         return "spot_status" in kinds
+    if reason.startswith("given up by"):
+        return any(isinstance(each, Operated) for each in played.troubles)
+    if not reason and played.spells and played.spells[-1].until_ms is None:
+        return True
     if not reason:  # it waits for the pair to trade again
         statuses = [act.status for act in acts if isinstance(act, SpotStatus) and act.symbol == seen.symbol]
         return bool(statuses) and statuses[-1] != "TRADING"

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -25,7 +26,7 @@ from ratchet.drill.market import drill_market
 from ratchet.drill.memory_ledger import Disk
 from ratchet.drill.network import Network, SimulatedSocket, SimulatedTransport
 from ratchet.drill.process import Died, WorldClock
-from ratchet.drill.rebound_draw import Deed, Hand, ReboundTrouble, Rest
+from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Rest, Word
 from ratchet.drill.trouble import DiskTrouble, Freeze, Interference, Kill, KillAfterOrder, WireTrouble
 from ratchet.drill.venue import ACCOUNT, Json, Venue
 from ratchet.drill.world import ProcessLoop, World
@@ -33,9 +34,12 @@ from ratchet.exchange.product import SPOT
 from ratchet.exchange.requests import Requests
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.exchange.spot_user_stream import SpotUserStream
+from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.spot_books import SpotBooks
 from ratchet.observe.notices import Kind, Notice, Noticeboard
 from ratchet.rebound.companion import Companion
+from ratchet.rebound.operations import CannotResume
+from ratchet.rebound.panic import SpotPanicReport
 from ratchet.rebound.terms import Terms
 
 SYMBOLS = (Symbol("TRUMPUSDC"), Symbol("DOGEUSDC"))
@@ -43,6 +47,8 @@ FEE_SYMBOL = Symbol("BNBUSDC")
 WALLET = {"USDC": Decimal(1_000_000), "TRUMP": Decimal(3)}
 LATENCY_MS = 10.0
 LIVES_MAX = 60
+WHO = "drill"  # of operators
+OPERATED_AGAIN_MS = 500.0
 QUIET_MS = 120_000  # at the end, for everything to come to rest
 PROGRAMS = ("rb-else-9-sell0", "rt-else-9-entry0", "rg-9")  # names that programs of ours give, in other ledgers
 SETTINGS = ReboundSettings(settle_s=5, sweep_s=20, buy_back_count=2, buy_back_quote_max=Decimal(4_000))
@@ -95,6 +101,14 @@ class Life:
     left_alone: set[Symbol] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Spell:
+    """A time in which an operator has placing held back. World times."""
+
+    from_ms: float
+    until_ms: float | None = None  # None: it lasts
+
+
 @dataclass(slots=True, kw_only=True)
 class ReboundPlayed:
     """What was seen."""
@@ -105,6 +119,8 @@ class ReboundPlayed:
     troubles: Sequence[ReboundTrouble]
     lives: list[Life] = field(default_factory=list)
     taken: set[Symbol] = field(default_factory=set)  # of which somebody sold or withdrew coins
+    spells: list[Spell] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)  # promises to operators, as they were seen to be broken
     ended: str = ""  # how a process ended that should not have
     end_ms: float = 0.0
     kills: int = 0
@@ -178,6 +194,7 @@ class _Play:
         life.ended_ms = self._world.now_ms
         for symbol, ended_ms in self._disk.read("SELECT symbol, ended_ms FROM spot_watches"):
             (life.goes_on if ended_ms is None else life.left_alone).add(Symbol(symbol))
+        self._hold(is_held=self._is_held_on_disk())
         self._log.note("ended" if has_ended else "killed", life=number + 1, left_alone=sorted(life.left_alone))
         return has_ended
 
@@ -208,8 +225,59 @@ class _Play:
             case Freeze():
                 if self._process is not None:
                     self._process.freeze(trouble.for_ms)
+            case Operated():
+                self._operate(trouble)
             case _:
                 raise AssertionError(trouble)
+
+    # An operator -----------------------------------------------------------------------------------------------------
+
+    def _operate(self, operated: Operated) -> None:
+        if self._process is None or not self._process.operate(lambda to: self._say(to, operated)):
+            self._world.after(OPERATED_AGAIN_MS, lambda: self._operate(operated))
+
+    async def _say(self, companion: Companion, operated: Operated) -> None:
+        """Within the process."""
+        operations = companion.operations
+        with suppress(LedgerError, CannotResume):
+            match operated.word:
+                case Word.PAUSE:
+                    self._hold(is_held=True)
+                    await operations.pause(WHO)
+                case Word.RESUME:
+                    self._hold(is_held=False)
+                    await operations.resume(WHO)
+                case Word.GIVE_UP:
+                    cases = [each.case.case_id for symbol in companion.status().symbols for each in symbol.cases]
+                    if cases:
+                        await operations.give_up([cases[int(operated.draw * len(cases))]], WHO)
+                case Word.PANIC:
+                    self._hold(is_held=True)
+                    self._check(await operations.panic(WHO))
+
+    def _check(self, report: SpotPanicReport) -> None:
+        """Whether what a panic says of the exchange is so."""
+        standing = [order for symbol in SYMBOLS for order in self._venue.orders(symbol) if order.is_open]
+        left = [order.client_order_id for order in standing if order.client_order_id.startswith(REBOUNDS)]
+        if report.is_clear and left:
+            self._seen.broken.append(f"a panic said that nothing stands, and {', '.join(left)} does")
+
+    def _hold(self, *, is_held: bool) -> None:
+        """Placing is held back from now on, or goes on."""
+        last = self._seen.spells[-1] if self._seen.spells else None
+        is_open = last is not None and last.until_ms is None
+        if is_held and not is_open:
+            self._seen.spells.append(Spell(self._world.now_ms))
+        elif last is not None and is_open and not is_held:
+            last.until_ms = self._world.now_ms
+
+    def _is_held_on_disk(self) -> bool:
+        """By what the next life will find."""
+        deeds = [str(what) for (what,) in self._disk.read("SELECT what FROM operator_events ORDER BY id")]
+        since = len(deeds) - deeds[::-1].index(Word.RESUME.value) if Word.RESUME.value in deeds else 0
+        return any(deed in (Word.PAUSE.value, Word.PANIC.value) for deed in deeds[since:])
+
+    # What else happens -----------------------------------------------------------------------------------------------
 
     def _tell(self, why: str) -> None:
         if why:
@@ -305,6 +373,8 @@ class _Process:
         self._life = life
         self._clock = WorldClock(world)
         self._stop: asyncio.Event | None = None
+        self._companion: Companion | None = None
+        self._operators: asyncio.TaskGroup | None = None
         self._dies_after: int | None = None
         self._turns = 0
         self._thaws_ms: float | None = None
@@ -327,6 +397,19 @@ class _Process:
             if self._life.stopped_ms is None:
                 self._life.stopped_ms = self._world.now_ms
             self._network.hand_over(stop.set)
+
+    def operate(self, say: Callable[[Companion], Coroutine[None, None, None]]) -> bool:
+        """Have an operator say something to it. False when nobody is there to hear it."""
+        companion, operators = self._companion, self._operators
+        if companion is None or operators is None:
+            return False
+
+        def hear() -> None:
+            if self._companion is not None:
+                operators.create_task(say(companion))
+
+        self._network.hand_over(hear)
+        return True
 
     def run(self) -> bool:
         """Live."""
@@ -375,7 +458,12 @@ class _Process:
                     make_socket=lambda _name, _clock, **rest: SimulatedSocket(self._network, **rest),
                 ),
             )
-            await companion.run(self._stop)
+            async with asyncio.TaskGroup() as self._operators:
+                self._companion = companion
+                try:
+                    await companion.run(self._stop)
+                finally:
+                    self._companion = None
 
     def _hear(self, notice: Notice) -> None:
         self._log.note("said", symbol=notice.symbol, text=notice.text)
