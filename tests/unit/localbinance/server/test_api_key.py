@@ -27,6 +27,7 @@ def test_each_kind_takes_its_owners_signature_and_no_other() -> None:
         for wrong in (
             ed25519_signature(PAYLOAD + b"0") if key is ed25519 else rsa_signature(PAYLOAD + b"0"),
             ed25519_signature(PAYLOAD) if key is rsa else rsa_signature(PAYLOAD),
+            ed25519_signature(PAYLOAD) + " " if key is ed25519 else rsa_signature(PAYLOAD) + " ",
             "",
             "no base64!",
             "ä",

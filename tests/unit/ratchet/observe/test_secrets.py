@@ -226,10 +226,17 @@ def test_a_private_key_is_hidden_whole_line_by_line_and_cut(key: Ed25519PrivateK
     pem = of_owner(key)
     lines = pem.splitlines()[1:-1]
     redaction = Redaction([pem])
-    shown = [*ways_to_show(pem).values(), *lines, "".join(lines), pem.replace("\n", "\\n"), lines[0][-30:]]
+    shown = [
+        *ways_to_show(pem).values(),
+        *lines,
+        "".join(lines),
+        pem.replace("\n", "\\n"),
+        lines[0][-30:],
+        "".join(lines)[59:69],
+    ]
     for value in shown:
         text = redaction.text(f"{value} {value!r}")
-        for line in lines:
+        for line in (*lines, "".join(lines)):
             pieces = {line[at : at + PIECE_LENGTH] for at in range(len(line) - PIECE_LENGTH + 1)}
             assert not any(piece in text for piece in pieces)
     assert redaction.text("no PRIVATE KEY there") == "no PRIVATE KEY there"
