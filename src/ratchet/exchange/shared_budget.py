@@ -11,7 +11,7 @@ import structlog
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.state_folder import state_folder
 from ratchet.domain.clock import Clock
-from ratchet.exchange.budget import MINUTE_MS, Answer, Counts, Granted, Lane, Limits, Wait, Wish, ask
+from ratchet.exchange.budget import MINUTE_MS, SLOW_MS, Answer, Counts, Granted, Lane, Limits, Stopped, Wait, Wish, ask
 from ratchet.exchange.budget_file import BudgetFile, Busy
 from ratchet.exchange.cost import Cost
 from ratchet.exchange.errors import RateLimited
@@ -67,6 +67,7 @@ class SharedBudget:
             (settings.budget_folder or state_folder(os.environ)) / f"budget-{_digest(address)}.json"
         )
         self._owed: list[_Answered | tuple[Wish, int]] = []  # (a request, when it went out)
+        self._protective_went = (-1, 0.0)  # when the last one did: exchange time, and elapsed ms
 
     def close(self) -> None:
         """Let the file go."""
@@ -95,7 +96,7 @@ class SharedBudget:
         if self._limits is None and not self._file.exists():
             return
         wish = Wish(lane, cost, self._account)
-        answer = await self._ask_protective(wish) if lane is Lane.PROTECTIVE else await self._ask_ordinary(wish, what)
+        answer = await self._ask_protective_at_last(wish) if lane is Lane.PROTECTIVE else await self._ask_ordinary(wish, what)
         if not isinstance(answer, Granted):
             left_ms = max(answer.until_ms - self._clock.now_ms(), 1)
             raise HeldBack(f"{what}: held back, the exchange's request limits are reached", left_ms)
@@ -123,6 +124,17 @@ class SharedBudget:
 
     def _noted(self, answered: _Answered) -> Counts:
         return self._file.seen.told(answered.wish, answered.told, answered.sent_ms, answered.at_ms)
+
+    async def _ask_protective_at_last(self, wish: Wish) -> Answer:
+        """Where exchange time stands still, held by whoever protects, the pauses of a halt are real time."""
+        answer = await self._ask_protective(wish)
+        went_ms, went_elapsed_ms = self._protective_went
+        stands_still = self._clock.now_ms() == went_ms and self._clock.elapsed_ms() - went_elapsed_ms >= SLOW_MS
+        if isinstance(answer, Stopped) and stands_still:
+            answer = Granted(self._file.seen)
+        if isinstance(answer, Granted):
+            self._protective_went = (self._clock.now_ms(), self._clock.elapsed_ms())
+        return answer
 
     async def _ask_protective(self, wish: Wish) -> Answer:
         for _ in range(LOCK_ATTEMPTS_MAX):

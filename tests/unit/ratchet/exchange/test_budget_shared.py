@@ -159,6 +159,29 @@ async def test_a_ban_stops_ordinary_requests_of_all_and_after_a_restart(folder: 
     assert held.value.retry_after_ms == 1_000
 
 
+class FrozenClock(LockstepClock):
+    """Exchange time stands still for as long as somebody is at work; real time does not."""
+
+    real_ms = 0.0
+
+    def elapsed_ms(self) -> float:
+        return self.real_ms
+
+
+async def test_while_exchange_time_is_held_what_protects_goes_out_once_a_real_second(folder: Path) -> None:
+    clock = FrozenClock(NOW_MS)
+    budget = SharedBudget(settings(folder), clock)
+    await budget.learn(Lane.PROTECTIVE, Told(is_turned_away=True, is_banned=False), NOW_MS)
+    await protective(budget)
+    clock.real_ms = 999.0
+    with pytest.raises(HeldBack):
+        await protective(budget)
+    clock.real_ms = 1_000.0
+    await protective(budget)
+    with pytest.raises(HeldBack):
+        await protective(budget)
+
+
 async def test_a_ban_is_for_one_address(folder: Path) -> None:
     await a_budget(folder).learn(Lane.ORDINARY, Told(is_turned_away=True), NOW_MS)
     await ordinary(a_budget(folder, port=8_081))
