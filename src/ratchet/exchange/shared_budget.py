@@ -96,7 +96,8 @@ class SharedBudget:
         if self._limits is None and not self._file.exists():
             return
         wish = Wish(lane, cost, self._account)
-        answer = await self._ask_protective_at_last(wish) if lane is Lane.PROTECTIVE else await self._ask_ordinary(wish, what)
+        is_protective = lane is Lane.PROTECTIVE
+        answer = await (self._ask_protective(wish) if is_protective else self._ask_ordinary(wish, what))
         if not isinstance(answer, Granted):
             left_ms = max(answer.until_ms - self._clock.now_ms(), 1)
             raise HeldBack(f"{what}: held back, the exchange's request limits are reached", left_ms)
@@ -125,9 +126,9 @@ class SharedBudget:
     def _noted(self, answered: _Answered) -> Counts:
         return self._file.seen.told(answered.wish, answered.told, answered.sent_ms, answered.at_ms)
 
-    async def _ask_protective_at_last(self, wish: Wish) -> Answer:
+    async def _ask_protective(self, wish: Wish) -> Answer:
         """Where exchange time stands still, held by whoever protects, the pauses of a halt are real time."""
-        answer = await self._ask_protective(wish)
+        answer = await self._ask_at_once(wish)
         went_ms, went_elapsed_ms = self._protective_went
         stands_still = self._clock.now_ms() == went_ms and self._clock.elapsed_ms() - went_elapsed_ms >= SLOW_MS
         if isinstance(answer, Stopped) and stands_still:
@@ -136,7 +137,7 @@ class SharedBudget:
             self._protective_went = (self._clock.now_ms(), self._clock.elapsed_ms())
         return answer
 
-    async def _ask_protective(self, wish: Wish) -> Answer:
+    async def _ask_at_once(self, wish: Wish) -> Answer:
         for _ in range(LOCK_ATTEMPTS_MAX):
             try:
                 return self._ask(wish)
