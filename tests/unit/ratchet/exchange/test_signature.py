@@ -53,7 +53,7 @@ async def test_ccxt_signs_without_reading_the_key_again(secret: str, monkeypatch
     try:
         for exchange in transport._exchanges.values():
             for kind in ("fapiPrivateV3", "private", "sapi"):
-                request = exchange.sign("account", kind, "GET", {"symbol": "BTCUSDC"})
+                request = exchange.sign("account", [kind], "GET", {"symbol": "BTCUSDC"})
                 text, _, signature = request["url"].partition("?")[2].partition("&signature=")
                 verify(secret, parse_qs(f"signature={signature}")["signature"][0], text.encode())
     finally:
