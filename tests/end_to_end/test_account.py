@@ -53,7 +53,7 @@ async def test_it_tells_what_the_exchange_tells(venue: Venue, tmp_path: Path) ->
         await hand.buys("2")
         await hand.buys("3")
         last = (await hand.fills())[-1]
-        price = str(Decimal(last["price"]) * 2)
+        price = str(Decimal(last["price"]) + 10)
         sell = {"symbol": SYMBOL, "side": "SELL", "type": "LIMIT", "quantity": "7", "time_in_force": "GTC"}
         await hand.acts(act="spot_order", order={**sell, "price": price})
         await hand.buys("1", symbol="SOLUSDC")

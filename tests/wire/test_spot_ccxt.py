@@ -53,7 +53,7 @@ async def test_markets_have_filters(exchange: Any) -> None:
     market = exchange.market(SYMBOL)
     assert (market["spot"], market["active"]) == (True, True)
     assert (market["precision"]["price"], market["precision"]["amount"]) == (0.001, 0.001)
-    assert market["limits"]["cost"]["min"] == 5
+    assert market["limits"]["cost"]["min"] == 1
 
 
 async def test_market_data(exchange: Any) -> None:

@@ -127,7 +127,7 @@ async def test_refusals_say_what_they_mean(client: SpotClient) -> None:
     for order, meaning in (
         (a_sell("rb-test-2-sell0", price, "4000"), Meaning.NO_BALANCE),
         (a_sell("rb-test-3-sell0", (price * 50).quantize(Decimal(1))), Meaning.FILTER),
-        (a_sell("rb-test-4-sell0", price, "0.1"), Meaning.FILTER),
+        (a_sell("rb-test-4-sell0", price, "0.001"), Meaning.FILTER),
     ):
         with pytest.raises(Rejected) as no:
             await client.place(order)

@@ -125,7 +125,7 @@ def test_refusals_have_binances_codes(rest: Any) -> None:
         rest.new_order(SYMBOL, "SELL", "MARKET", quantity=8_000.0)
     assert "insufficient balance" in str(refused.value)
     with pytest.raises(BadRequestError) as refused:
-        rest.new_order(SYMBOL, "SELL", "LIMIT", time_in_force="GTC", quantity=1.0, price=5_000.0)
+        rest.new_order(SYMBOL, "SELL", "LIMIT", time_in_force="GTC", quantity=1.0, price=20_000.0)
     assert "Filter failure: PRICE_FILTER" in str(refused.value)
 
 

@@ -1,4 +1,7 @@
-"""The rules of spot: every listed pair with its filters and fees, read from `spot_rules.json`."""
+"""The rules of spot: every listed pair with its filters and fees, read from `spot_rules.json`.
+
+The table says of every number where it is from: recorded (when, by whom), documented, or derived (how).
+"""
 
 import json
 from collections.abc import Mapping
@@ -75,16 +78,20 @@ def load_spot_rules() -> SpotRules:
     raw: dict[str, Any] = json.loads((files("localbinance.rules") / _SOURCE).read_text(encoding="utf-8"))
     columns: list[str] = raw["columns"]
     pairs = [_pair(dict(zip(columns, row, strict=True)), raw) for row in raw["symbols"]]
+    limits = raw["rate_limits"]
     return SpotRules(
         symbols={each.symbol: each for each in pairs},
-        rate_limits=SpotLimits(**raw["rate_limits"]),
+        rate_limits=SpotLimits(
+            weight_per_minute=limits["weight_per_minute"],
+            orders_per_10s=limits["orders_per_10s"],
+            orders_per_day=limits["orders_per_day"],
+        ),
         fee_discount=Decimal(raw["fees"]["discount_bnb"]),
     )
 
 
 def _pair(row: Mapping[str, str], raw: Mapping[str, Any]) -> SpotSymbolRules:
     filters, fees = raw["filters"], raw["fees"]
-    up, down = Decimal(filters["multiplier_up"]), Decimal(filters["multiplier_down"])
     return SpotSymbolRules(
         symbol=row["base"] + raw["quote"],
         status="TRADING",
@@ -97,12 +104,12 @@ def _pair(row: Mapping[str, str], raw: Mapping[str, Any]) -> SpotSymbolRules:
         quantity_min=Decimal(row["step"]),
         quantity_max=Decimal(row["quantity_max"]),
         quantity_market_max=Decimal(row["market_quantity_max"]),
-        notional_min=Decimal(filters["notional_min"]),
+        notional_min=Decimal(row["notional_min"]),
         notional_max=Decimal(filters["notional_max"]),
-        bid_multiplier_up=up,
-        bid_multiplier_down=down,
-        ask_multiplier_up=up,
-        ask_multiplier_down=down,
+        bid_multiplier_up=Decimal(filters["bid_multiplier_up"]),
+        bid_multiplier_down=Decimal(filters["bid_multiplier_down"]),
+        ask_multiplier_up=Decimal(filters["ask_multiplier_up"]),
+        ask_multiplier_down=Decimal(filters["ask_multiplier_down"]),
         average_minutes=filters["average_minutes"],
         orders_max=filters["orders_max"],
         stops_max=filters["stops_max"],

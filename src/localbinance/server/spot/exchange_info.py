@@ -1,4 +1,8 @@
-"""exchangeInfo of spot: the rules of every pair as Binance publishes them."""
+"""exchangeInfo of spot: the rules of every pair as Binance publishes them, its filters in Binance's order.
+
+Of icebergs, trailing stops, amendments, order lists other than OCO, pegged prices and margin the real exchange says
+that it has them. This one has none, and does not say so; their filters are told all the same.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,7 +13,10 @@ from localbinance.server.wire_numbers import ZERO, eight, short
 
 Json = dict[str, object]
 ASSET_PRECISION = 8
-STP_MODES = ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"]
+STP_MODES = ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT"]  # the real one has TRANSFER as well
+ICEBERG_PARTS_MAX = 100
+TRAILING_DELTA_MIN, TRAILING_DELTA_MAX = 10, 2_000  # basis points
+AMENDS_MAX = 10
 
 
 def exchange_info(symbols: Sequence[SpotSymbolRules], limits: SpotLimits, now_ms: int) -> Json:
@@ -81,7 +88,15 @@ def _filters(rules: SpotSymbolRules) -> list[Json]:
             "tickSize": eight(rules.price_tick),
         },
         _lot("LOT_SIZE", rules.quantity_min, rules.quantity_max, rules.quantity_step),
+        {"filterType": "ICEBERG_PARTS", "limit": ICEBERG_PARTS_MAX},
         _lot("MARKET_LOT_SIZE", ZERO, rules.quantity_market_max, ZERO),
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": TRAILING_DELTA_MIN,
+            "maxTrailingAboveDelta": TRAILING_DELTA_MAX,
+            "minTrailingBelowDelta": TRAILING_DELTA_MIN,
+            "maxTrailingBelowDelta": TRAILING_DELTA_MAX,
+        },
         {
             "filterType": "PERCENT_PRICE_BY_SIDE",
             "bidMultiplierUp": short(rules.bid_multiplier_up),
@@ -101,6 +116,7 @@ def _filters(rules: SpotSymbolRules) -> list[Json]:
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.orders_max},
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": rules.lists_max},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": rules.stops_max},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": AMENDS_MAX},
     ]
 
 

@@ -131,8 +131,8 @@ FITTING: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v3/order/cancelReplace"): {"cancelReplaceMode": "ALLOW_FAILURE", "cancelOrderId": "1"},
     ("POST", "/api/v3/orderList/oco"): {
         "aboveType": "STOP_LOSS_LIMIT",
-        "aboveStopPrice": "200000",
-        "abovePrice": "200000",
+        "aboveStopPrice": "100000",
+        "abovePrice": "100000",
         "aboveTimeInForce": "GTC",
         "belowType": "LIMIT_MAKER",
         "belowPrice": "50000",
