@@ -29,6 +29,13 @@ def venue() -> Iterator[Venue]:
         yield it
 
 
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Venue]:
+    """Another exchange, on which nothing was ever traded."""
+    with serving("--no-rate-limits", "--spot-balance=USDC=1000") as it:
+        yield it
+
+
 @pytest.fixture
 async def hand(venue: Venue) -> AsyncIterator[SpotHand]:
     async with a_spot_hand(venue) as it:
@@ -60,6 +67,7 @@ class Companion:
 
 @asynccontextmanager
 async def companion(venue: Venue, folder: Path, *arguments: str, **settings: object) -> AsyncIterator[Companion]:
+    folder.mkdir(exist_ok=True)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "ratchet", "rebound", *arguments),
         env={**environment(venue, folder, None, **settings), "COLUMNS": "160"},
@@ -173,6 +181,52 @@ async def test_two_do_not_watch_one_account_from_one_machine(venue: Venue, tmp_p
             _, err = await asyncio.wait_for(second.process.communicate(), TIMEOUT_S)
         assert (second.process.returncode, err.decode().count("\n")) == (2, 1)
         assert b"another `ratchet rebound` watches this account" in err
+
+
+async def test_on_two_machines_they_sell_it_once(venue: Venue, hand: SpotHand, tmp_path: Path) -> None:
+    before = len(await sells_of_ours(hand))
+    async with companion(venue, tmp_path / "here") as first, companion(venue, tmp_path / "there") as second:
+        await first.said("watched")
+        await second.said("watched")
+        for times, quantity in enumerate(("2", "3", "4"), start=1):
+            await hand.buys(quantity)
+            await asyncio.gather(first.said("(case ", 2 * times), second.said("(case ", 2 * times))
+        assert await first.ends() == 0
+        assert await second.ends() == 0
+    sells = (await sells_of_ours(hand))[before:]
+    assert [Decimal(each["origQty"]) for each in sells] == [Decimal("1.998"), Decimal("2.997"), Decimal("3.996")]
+    placed = [line for line in first.lines + second.lines if "is placed" in line]
+    found = [line for line in first.lines + second.lines if "it was placed elsewhere" in line]
+    assert len(placed) + len(found) == 6  # each has all three, whoever was first
+
+
+async def test_who_has_lost_the_ledger_does_not_sell_again(venue: Venue, hand: SpotHand, tmp_path: Path) -> None:
+    since = datetime.now(tz=UTC)
+    async with companion(venue, tmp_path / "first") as first:
+        await first.said("watched")
+        await hand.buys("3")
+        await first.said("is placed")
+        assert await first.ends() == 0
+    before = await sells_of_ours(hand)
+    async with companion(venue, tmp_path / "anew", f"--since={since.isoformat()}") as second:
+        await second.said("its SELL is there already")
+        assert await second.ends() == 0
+    assert await sells_of_ours(hand) == before
+
+
+async def test_a_ledger_of_another_account_is_refused(
+    venue: Venue, hand: SpotHand, elsewhere: Venue, tmp_path: Path
+) -> None:
+    async with companion(venue, tmp_path) as first:
+        await first.said("watched")
+        await hand.buys("3")
+        await first.said("is placed")
+        assert await first.ends() == 0
+    async with companion(elsewhere, tmp_path) as second:
+        _, err = await asyncio.wait_for(second.process.communicate(), TIMEOUT_S)
+    assert second.process.returncode == 2
+    assert b"it is the ledger of another account, or of a testnet that was reset; move its file away" in err
+    assert b"Traceback" not in err
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ DAY_MS = 86_400_000
 SOON_MS = 300  # after a fill: the next one may be on its way
 AGAIN_MS = 1_000
 FAILED_MS, FAILED_MS_MAX = 1_000, 30_000  # after a failure, doubled each time
-STRANGE_MAX = 5  # answers, one after the other, that contradict the ledger
+STRANGE_MAX = 3  # answers, one after the other, that contradict the ledger
 
 log = structlog.get_logger(__name__)
 
