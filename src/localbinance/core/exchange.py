@@ -7,8 +7,10 @@ from decimal import Decimal
 from localbinance.core import audit, conditional, funding, interference, liquidation, matching
 from localbinance.core.account_state import (
     AccountState,
+    AssetState,
     IncomeRow,
     LeverageSet,
+    PositionDetail,
     SymbolConfig,
     Uncovered,
 )
@@ -17,7 +19,7 @@ from localbinance.core.depth import Depth
 from localbinance.core.events import ConfigEvent, Event
 from localbinance.core.execution import account_event
 from localbinance.core.funding import FundingView
-from localbinance.core.margin import account_state, asset_state, notional_max
+from localbinance.core.margin import account_state, asset_state, asset_states, notional_max, position_details
 from localbinance.core.order import (
     ZERO,
     AlgoOrder,
@@ -252,6 +254,14 @@ class Exchange:
     def account_state(self, account: str) -> AccountState:
         """A snapshot."""
         return account_state(self._state, self._state.account(account))
+
+    def assets(self, account: str) -> tuple[AssetState, ...]:
+        """Of a snapshot, the assets alone."""
+        return asset_states(self._state, self._state.account(account))
+
+    def positions(self, account: str) -> tuple[PositionDetail, ...]:
+        """Of a snapshot, the positions alone: every slot that the account ever touched."""
+        return position_details(self._state, self._state.account(account))
 
     def symbol_config(self, account: str, symbol: str) -> SymbolConfig:
         """Leverage and margin type."""

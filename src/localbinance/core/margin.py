@@ -33,6 +33,9 @@ class SlotMargin:
     maintenance: Decimal
 
 
+_NOTHING = SlotMargin(booked(ZERO), booked(ZERO), booked(ZERO))
+
+
 def bracket_of(rules: SymbolRules, notional: Decimal) -> LeverageBracket:
     """The bracket that holds a notional; the last one beyond all."""
     return next((each for each in rules.brackets if notional <= each.notional_cap), rules.brackets[-1])
@@ -66,6 +69,8 @@ def reduces(reduce_only: bool, side: Side, position_side: PositionSide) -> bool:
 
 def slot_margin(state: State, account: Account, slot: Position, orders: OpenNotionals) -> SlotMargin:
     """Initial margin of a slot and its orders, and its maintenance margin."""
+    if not slot.quantity and not orders.bid and not orders.ask:
+        return _NOTHING
     rules = state.listed(slot.symbol)
     leverage = account.leverage_of(slot.symbol, rules)
     notional = slot.quantity * state.mark(slot.symbol)
@@ -154,11 +159,21 @@ def position_detail(state: State, account: Account, slot: Position) -> PositionD
     )
 
 
+def asset_states(state: State, account: Account) -> tuple[AssetState, ...]:
+    """Every asset that the account ever had."""
+    return tuple(asset_state(state, account, asset) for asset in account.wallets)
+
+
+def position_details(state: State, account: Account) -> tuple[PositionDetail, ...]:
+    """Every slot that the account ever touched."""
+    return tuple(position_detail(state, account, slot) for slot in account.positions.values())
+
+
 def account_state(state: State, account: Account) -> AccountState:
     """The whole account."""
     return AccountState(
-        assets=tuple(asset_state(state, account, asset) for asset in account.wallets),
-        positions=tuple(position_detail(state, account, slot) for slot in account.positions.values()),
+        assets=asset_states(state, account),
+        positions=position_details(state, account),
         dual_side=account.dual_side,
         multi_assets=False,
     )

@@ -33,14 +33,13 @@ def account_v2(venue: Venue, call: Call) -> object:
 
 def balance(venue: Venue, call: Call) -> object:
     """GET /fapi/v3/balance, v2/balance."""
-    state = venue.exchange.account_state(call.account)
-    return [replies.balance_row(asset, call.account[:4]) for asset in state.assets]
+    return [replies.balance_row(asset, call.account[:4]) for asset in venue.exchange.assets(call.account)]
 
 
 def position_risk_v3(venue: Venue, call: Call) -> object:
     """GET /fapi/v3/positionRisk: only where there is a position or an order."""
     wanted = call.symbol_or_none
-    positions = venue.exchange.account_state(call.account).positions
+    positions = venue.exchange.positions(call.account)
     return [
         replies.position_risk_v3(each)
         for each in positions
@@ -51,7 +50,7 @@ def position_risk_v3(venue: Venue, call: Call) -> object:
 def position_risk_v2(venue: Venue, call: Call) -> object:
     """GET /fapi/v2/positionRisk: every symbol."""
     wanted = call.symbol_or_none
-    positions = venue.exchange.account_state(call.account).positions
+    positions = venue.exchange.positions(call.account)
     rows = (*positions, *_untouched(venue, call.account, positions))
     return [replies.position_risk_v2(each) for each in rows if wanted in (None, each.symbol)]
 

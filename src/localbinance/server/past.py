@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 
-from localbinance.core.account_state import AccountState
+from localbinance.core.account_state import AccountState, AssetState, PositionDetail
 from localbinance.core.exchange import Exchange
 from localbinance.core.order import AlgoOrder, Order
 from localbinance.core.spot.exchange import SpotAccountState, SpotExchange
@@ -84,6 +84,12 @@ class _AsItStood(Exchange):
 
     def account_state(self, account: str) -> AccountState:
         return self._moment.state if account == self._moment.account else super().account_state(account)
+
+    def assets(self, account: str) -> tuple[AssetState, ...]:
+        return self._moment.state.assets if account == self._moment.account else super().assets(account)
+
+    def positions(self, account: str) -> tuple[PositionDetail, ...]:
+        return self._moment.state.positions if account == self._moment.account else super().positions(account)
 
     def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
         if account != self._moment.account:

@@ -343,8 +343,8 @@ class _Play:
     def _look_at_equity(self) -> None:
         self._steps += 1
         if self._steps % STEPS_A_LOOK == 0:
-            state = self._venue.exchange.account_state(ACCOUNT)
-            equity = sum((asset.margin_balance for asset in state.assets if asset.asset == "USDC"), Decimal(0))
+            assets = self._venue.exchange.assets(ACCOUNT)
+            equity = sum((asset.margin_balance for asset in assets if asset.asset == "USDC"), Decimal(0))
             self._seen.equity_min = min(self._seen.equity_min, equity)
 
 
