@@ -48,7 +48,9 @@ COSTS = {
     "privateGetOrder": Cost(4),
     "privateGetAllOrders": Cost(20),
     "privateGetMyTrades": Cost(20),
+    "publicGetKlines": Cost(2),
     "privatePostOrder": Cost(1, orders=1),
+    "privateDeleteOrder": Cost(1),
     "fapiPrivatePostListenKey": Cost(1),
     "fapiPrivatePutListenKey": Cost(1),
 }
