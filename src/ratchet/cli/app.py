@@ -6,12 +6,14 @@ from importlib import import_module
 import typer
 
 from ratchet.cli.refusal import Refusal
-from ratchet.control.commands import NAMES
+from ratchet.control import commands
+from ratchet.control.companion import menu
 from ratchet.exchange.lean_ccxt import load_binance_alone
 
 # Each is a function in a module of its name.
 COMMANDS = ("demo", "trade", "doctor", "guard", "audit", "drill", "compare", "why", "report", "account", "rebound")
-OPERATING = tuple(name for name in NAMES if name not in COMMANDS)  # what a running trader is asked, in `operate`
+# What a running trader or companion is asked, in `operate`.
+OPERATING = tuple(name for name in dict.fromkeys((*commands.NAMES, *menu.NAMES)) if name not in COMMANDS)
 
 
 def app_with(commands: tuple[str, ...]) -> typer.Typer:

@@ -7,8 +7,10 @@ import orjson
 import typer
 
 from ratchet.cli.answer_drawing import draw
+from ratchet.cli.doors import COMPANION, NobodyAnswers
 from ratchet.cli.event_loop import run
 from ratchet.cli.ledger_file import ledger_to_read
+from ratchet.cli.operate import operate
 from ratchet.cli.refusal import Refusal
 from ratchet.config.bad_settings import BadSettings
 from ratchet.control.answer import Answer
@@ -22,12 +24,18 @@ from ratchet.ledger.errors import LedgerError
 
 
 def why(
-    symbol: Annotated[str | None, typer.Argument(help="btc or BTCUSDC; without one: all of them.")] = None,
+    symbol: Annotated[
+        str | None, typer.Argument(help="btc or BTCUSDC; without one: all of them. With --rebound: or a case's number.")
+    ] = None,
     ledger: Annotated[Path | None, typer.Option(help="The file; without it the newest of the mode.")] = None,
     mode: Annotated[str | None, typer.Option(help="paper, testnet or live; stronger than the settings.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and only it, on stdout.")] = False,
+    rebound: Annotated[bool, typer.Option("--rebound", help="Ask the running spot companion.")] = False,
 ) -> None:
     """Why a symbol was traded, or why not, scan by scan, with the funnel of its last 24 hours."""
+    if rebound:
+        _ask_companion(symbol, mode, as_json=json)
+        return
     try:
         answer = run(_why(symbol, ledger, mode))
     except (BadSettings, LedgerError, Refused) as error:
@@ -36,6 +44,13 @@ def why(
         print(orjson.dumps(answer.data).decode())
     else:
         draw(answer_json(answer))
+
+
+def _ask_companion(word: str | None, mode: str | None, *, as_json: bool) -> None:
+    try:
+        operate(COMPANION, ("why", *([] if word is None else [word])), mode=mode, as_json=as_json, is_sure=False)
+    except NobodyAnswers as nobody:
+        raise Refusal(str(nobody)) from None
 
 
 async def _why(word: str | None, file: Path | None, mode: str | None) -> Answer:

@@ -46,6 +46,9 @@ class TelegramSettings(Section):
     token: Annotated[SecretStr | None, AfterValidator(_token)] = Field(
         default=None, description="of the bot, from @BotFather; none: Telegram is off"
     )
+    rebound_token: Annotated[SecretStr | None, AfterValidator(_token)] = Field(
+        default=None, description="of a bot for the spot companion: one bot is heard by one process; none: off there"
+    )
     base_url: Annotated[str, AfterValidator(http_address)] = Field(
         default="https://api.telegram.org", description="of the Bot API; plain http only on this machine"
     )
@@ -63,6 +66,17 @@ class TelegramSettings(Section):
     queue_max: Annotated[int, BeforeValidator(number)] = Field(
         default=500, ge=10, le=10_000, description="notices kept for a chat while Telegram is away; the oldest go first"
     )
+
+    @property
+    def of_companion(self) -> Self:
+        """The same for the spot companion, which has a bot of its own."""
+        return self.model_copy(update={"token": self.rebound_token, "rebound_token": self.token})
+
+    @model_validator(mode="after")
+    def _one_bot_each(self) -> Self:
+        if self.token is not None and self.token == self.rebound_token:
+            raise conflict("rebound_token", "", "another bot's is wanted: one bot is heard by one process", "token")
+        return self
 
     @model_validator(mode="after")
     def _one_role_each(self) -> Self:

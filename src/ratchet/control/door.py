@@ -1,4 +1,4 @@
-"""The door: a running trader answers operators of this machine over HTTP, on loopback, to whoever has its token."""
+"""The door: a running process answers operators of this machine over HTTP, on loopback, to whoever has its token."""
 
 import asyncio
 import json
@@ -37,12 +37,15 @@ class Asked:
 
 
 class Door:
-    """Open while `run` runs. Whatever goes wrong with it is logged and tried again: trading does not notice."""
+    """Open while `run` runs. Whatever goes wrong with it is logged and tried again: nothing else notices."""
 
-    def __init__(self, file: Path, desk: Callable[[], Desk | None], asker: str = "cli") -> None:
-        """Args: file, where word of it is left; desk, None while there is no trader behind it; asker, who comes in."""
+    def __init__(self, file: Path, desk: Callable[[], Desk | None], asker: str = "cli", behind: str = "trader") -> None:
+        """Args: file, where word of it is left; desk, None while nobody is behind it; asker, who comes in; behind, who
+        answers, for people.
+        """
         self._file = file
         self._desk = desk
+        self._behind = behind
         self._asker = Asker(asker, Role.OPERATOR)
         self._token = secrets.token_urlsafe(TOKEN_BYTES)
         self._hosts: frozenset[str] = frozenset()  # as a request may name it
@@ -96,7 +99,9 @@ class Door:
             return _told(400, {"refused": 'a body like {"words": ["status"]} is wanted'})
         desk = self._desk()
         if desk is None:
-            return _told(503, {"refused": "the trader is starting, or the exchange cannot be reached; ask again"})
+            return _told(
+                503, {"refused": f"the {self._behind} is starting, or the exchange cannot be reached; ask again"}
+            )
         return await self._ask(desk, asked)
 
     async def _ask(self, desk: Desk, asked: Asked) -> web.Response:

@@ -1,4 +1,4 @@
-"""The door's file: how this user's other processes find a running trader's door, and may come in."""
+"""The door's file: how this user's other processes find the door of a running one, and may come in."""
 
 import json
 import os
@@ -12,8 +12,9 @@ from ratchet.config.sections import SQLITE
 from ratchet.config.settings import Settings
 
 FILE_NAME = "control.json"
+REBOUND_FILE_NAME = "rebound.json"
 PATH = "/ask"  # behind the door
-VAR = Path("var")  # where a trader keeps what is not given a place
+VAR = Path("var")  # where a process keeps what is not given a place
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -23,7 +24,7 @@ class DoorPlate:
     host: str
     port: int
     token: str
-    pid: int  # of the trader
+    pid: int  # of who is behind the door
 
     def is_stale(self) -> bool:
         """Whether the process that wrote it is gone for certain."""
@@ -37,12 +38,17 @@ class DoorPlate:
 
 
 def door_file(settings: Settings) -> Path:
-    """Where it is."""
+    """Where the trader's is."""
     if settings.control.file is not None:
         return settings.control.file
     if "url" in settings.ledger.model_fields_set:
         return Path(settings.ledger.url.removeprefix(SQLITE)).with_name(FILE_NAME)
     return VAR / settings.mode.value / FILE_NAME
+
+
+def rebound_door_file(settings: Settings) -> Path:
+    """Where the spot companion's is: beside the trader's."""
+    return door_file(settings).with_name(REBOUND_FILE_NAME)
 
 
 def write_plate(file: Path, plate: DoorPlate) -> None:

@@ -50,7 +50,8 @@ async def run_telegram(
                 await face.live()
             except TokenRefused as no:
                 text = (
-                    f"Telegram refuses the token ({no}) and stays off: check RATCHET_TELEGRAM__TOKEN, then start again"
+                    f"Telegram refuses the token ({no}) and stays off: check RATCHET_TELEGRAM__TOKEN"
+                    " (the spot companion's is RATCHET_TELEGRAM__REBOUND_TOKEN), then start again"
                 )
                 at_ms = clock.now_ms()
                 noticeboard.post(Notice(kind=Kind.SETTINGS, at_ms=at_ms, text=text, weight=Weight.WARNING))

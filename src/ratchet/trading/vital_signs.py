@@ -1,18 +1,20 @@
 """Vital signs: a trader's state put together for those who watch it from outside."""
 
+from collections.abc import Callable
+
 from ratchet.domain.clock import Clock
 from ratchet.observe.vitals import Vitals
-from ratchet.trading.notice_record import NoticeRecord
 from ratchet.trading.wiring import Trader
 
 
 class VitalSigns:
     """Of one trader. Asks nobody, and may be looked at as often as one likes."""
 
-    def __init__(self, trader: Trader, clock: Clock, notices: NoticeRecord) -> None:
+    def __init__(self, trader: Trader, clock: Clock, notices_waiting: Callable[[], int]) -> None:
+        """Args: notices_waiting, how many are not in the ledger yet."""
         self._trader = trader
         self._clock = clock
-        self._notices = notices
+        self._notices_waiting = notices_waiting
         self._unrest_since_ms: float | None = None
 
     def look(self) -> Vitals:
@@ -37,7 +39,7 @@ class VitalSigns:
             market_stream_age_s=_seconds(market.stream_age_ms),
             weight_used=budget.weight_used,
             weight_max=budget.weight_max,
-            notes_waiting=status.notes_waiting + self._notices.waiting,
+            notes_waiting=status.notes_waiting + self._notices_waiting(),
             ledger_trouble=engine.halts.reason_of("ledger"),
             unrest_s=self._unrest_s(is_at_rest=engine.is_at_rest()),
         )

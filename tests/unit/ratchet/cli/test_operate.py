@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from ratchet.cli import operate as operate_module
 from ratchet.cli.app import OPERATING, app_with
-from ratchet.cli.operate import NoTrader, confirm, find_door, operate
+from ratchet.cli.doors import COMPANION, TRADER, NobodyAnswers, find_door
+from ratchet.cli.operate import confirm, operate
 from ratchet.cli.refusal import Refusal
-from ratchet.control.commands import NAMES
 from ratchet.control.door_file import DoorPlate, write_plate
 
 PAPER, TESTNET = Path("var/paper/control.json"), Path("var/testnet/control.json")
@@ -72,22 +72,22 @@ def a_trader(*replies: tuple[int, object]) -> Iterator[list[dict[str, Any]]]:
 
 def test_every_command_of_the_desk_is_one_of_the_command_line() -> None:
     app = app_with(OPERATING)
-    assert set(OPERATING) <= set(NAMES)
-    assert {"status", "panic", "config"} <= {command.name for command in app.registered_commands}
+    assert set(OPERATING) <= {*TRADER.menu, *COMPANION.menu}
+    assert {"status", "panic", "config", "cases", "readings"} <= {command.name for command in app.registered_commands}
 
 
 def test_an_answer_is_drawn_or_told_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     with a_trader((200, {"answer": ANSWER}), (200, {"answer": ANSWER})) as asked:
-        operate(("status",), mode=None, as_json=True, is_sure=False)
+        operate(TRADER, ("status",), mode=None, as_json=True, is_sure=False)
         assert json.loads(capsys.readouterr().out) == {"x": "[red]1"}
-        operate(("logs", "5"), mode="paper", as_json=False, is_sure=False)
+        operate(TRADER, ("logs", "5"), mode="paper", as_json=False, is_sure=False)
         assert capsys.readouterr().out == "T\n"
     assert asked == [{"words": ["status"], "token": None}, {"words": ["logs", "5"], "token": None}]
 
 
 def test_what_is_dangerous_is_confirmed_with_the_token_that_came_with_the_question() -> None:
     with a_trader((200, {"question": "Really?", "token": "t"}), (200, {"answer": ANSWER})) as asked:
-        operate(("close", "all"), mode=None, as_json=True, is_sure=True)
+        operate(TRADER, ("close", "all"), mode=None, as_json=True, is_sure=True)
     assert [each["token"] for each in asked] == [None, "t"]
 
 
@@ -104,54 +104,54 @@ def test_without_a_terminal_or_a_yes_nothing_dangerous_is_done(monkeypatch: pyte
     ("status", "body", "kind", "said"),
     [
         (422, {"refused": "close: nothing is held"}, Refusal, "close: nothing is held"),
-        (503, {"refused": "the trader is starting"}, NoTrader, "the trader is starting"),
-        (401, {"refused": "no"}, NoTrader, "does not take our token"),
+        (503, {"refused": "the trader is starting"}, NobodyAnswers, "the trader is starting"),
+        (401, {"refused": "no"}, NobodyAnswers, "does not take our token"),
         (200, {"wrong": 1}, Refusal, "not understood"),
-        (200, b"<html>", NoTrader, "does not answer"),
-        (200, [], NoTrader, "not understood"),
+        (200, b"<html>", NobodyAnswers, "does not answer"),
+        (200, [], NobodyAnswers, "not understood"),
     ],
 )
 def test_what_is_no_answer_is_one_line(status: int, body: object, kind: type[Exception], said: str) -> None:
     with a_trader((status, body)), pytest.raises(kind, match=said):
-        operate(("status",), mode=None, as_json=True, is_sure=False)
+        operate(TRADER, ("status",), mode=None, as_json=True, is_sure=False)
 
 
 def test_a_trader_that_hangs_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operate_module, "QUESTION_TIMEOUT_S", 0.05)
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:  # takes connections and does nothing
         write_plate(PAPER, plate(server.server_port))
-        with pytest.raises(NoTrader, match="does not answer"):
-            operate(("panic",), mode=None, as_json=True, is_sure=True)
+        with pytest.raises(NobodyAnswers, match="does not answer"):
+            operate(TRADER, ("panic",), mode=None, as_json=True, is_sure=True)
 
 
 def test_without_a_trader_there_is_none() -> None:
-    with pytest.raises(NoTrader, match="no trader is running here"):
-        find_door(None)
+    with pytest.raises(NobodyAnswers, match="no trader is running here"):
+        find_door(TRADER, None)
     write_plate(PAPER, plate(pid=2**22 + 1))  # of no process
-    with pytest.raises(NoTrader, match="no trader is running here"):
-        find_door(None)
+    with pytest.raises(NobodyAnswers, match="no trader is running here"):
+        find_door(TRADER, None)
     write_plate(PAPER, plate(port=1))  # of one that has no door
-    with pytest.raises(NoTrader, match="its door is shut"):
-        operate(("status",), mode=None, as_json=True, is_sure=True)
+    with pytest.raises(NobodyAnswers, match="its door is shut"):
+        operate(TRADER, ("status",), mode=None, as_json=True, is_sure=True)
 
 
 def test_the_only_trader_there_is_is_meant_unless_a_mode_is_said() -> None:
     write_plate(TESTNET, plate(7))
-    assert find_door(None).port == 7
-    with pytest.raises(NoTrader):
-        find_door("paper")
+    assert find_door(TRADER, None).port == 7
+    with pytest.raises(NobodyAnswers):
+        find_door(TRADER, "paper")
     write_plate(Path("var/live/control.json"), plate(8))
     with pytest.raises(Refusal, match="several traders run"):
-        find_door(None)
-    assert find_door("live").port == 8
+        find_door(TRADER, None)
+    assert find_door(TRADER, "live").port == 8
     write_plate(PAPER, plate(9))
-    assert find_door(None).port == 9
+    assert find_door(TRADER, None).port == 9
 
 
 def test_a_broken_runtime_file_keeps_nobody_from_the_door() -> None:
     Path("runtime.json").write_text("{")
     write_plate(PAPER, plate(7))
-    assert find_door(None).port == 7
+    assert find_door(TRADER, None).port == 7
 
 
 def test_the_schema_is_printed_without_a_trader() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from ratchet.cli.status_lines import StatusLines, line_of_vitals
-from ratchet.cli.trade_watch import HEARTBEAT_S, LOOK_AGE_S_MAX, TradeWatch, _unexpected, heartbeat
+from ratchet.cli.process_watch import EXPECTED, HEARTBEAT_S, unexpected
+from ratchet.cli.trade_watch import LOOK_AGE_S_MAX, TradeWatch, heartbeat
 from ratchet.config.settings import Settings
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import NotSent
@@ -89,11 +90,11 @@ async def test_the_service_manager_hears_that_it_is_ready_alive_and_ending(tmp_p
 
 
 def test_what_whoever_runs_a_trader_deals_with_is_expected() -> None:
-    bug = KeyError("x")
-    assert list(_unexpected(ExceptionGroup("", [NotSent("away"), TimeoutError()]))) == []
-    assert list(_unexpected(CannotTrade("no"))) == []
-    assert list(_unexpected(asyncio.CancelledError())) == []
-    assert list(_unexpected(ExceptionGroup("", [NotSent("away"), ExceptionGroup("", [bug])]))) == [bug]
+    bug, expected = KeyError("x"), (*EXPECTED, CannotTrade)
+    assert list(unexpected(ExceptionGroup("", [NotSent("away"), TimeoutError()]), expected)) == []
+    assert list(unexpected(CannotTrade("no"), expected)) == []
+    assert list(unexpected(asyncio.CancelledError(), expected)) == []
+    assert list(unexpected(ExceptionGroup("", [NotSent("away"), ExceptionGroup("", [bug])]), expected)) == [bug]
 
 
 async def test_what_a_thread_dies_of_is_counted_for_those_who_scrape() -> None:

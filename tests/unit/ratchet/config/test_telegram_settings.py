@@ -36,6 +36,22 @@ def test_the_token_is_a_secret_of_the_settings_and_shown_nowhere() -> None:
     assert TOKEN not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
+def test_the_companion_has_a_bot_of_its_own_and_the_same_chats() -> None:
+    other = TOKEN.replace("123456", "654321")
+    settings = load(token=TOKEN, rebound_token=other, operators="4711")
+    assert {TOKEN, other} <= set(settings.secrets())
+    mine = settings.telegram.of_companion
+    assert (mine.token is not None and mine.token.get_secret_value(), mine.operators) == (other, (4711,))
+    assert load(token=TOKEN).telegram.of_companion.token is None
+
+
+def test_one_bot_is_not_given_to_both() -> None:
+    said = complaint(token=TOKEN, rebound_token=TOKEN)
+    assert "RATCHET_TELEGRAM__REBOUND_TOKEN" in said
+    assert "another bot's is wanted" in said
+    assert TOKEN not in said
+
+
 @pytest.mark.parametrize("token", ["", "nonsense-without-a-number", f"{TOKEN} ", f"bot{TOKEN}", "1:short"])
 def test_what_is_no_token_is_said_so_without_showing_it(token: str) -> None:
     said = complaint(token=token)

@@ -21,13 +21,13 @@ from pydantic import SecretStr
 
 from ratchet.config.api_secret import usable_secret
 from ratchet.config.settings import Settings, secret_paths
+from ratchet.control.notice_record import NoticeRecord
 from ratchet.exchange.clock import SystemClock
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.notices import NoticeLine
 from ratchet.observe.log import logging_to
 from ratchet.observe.notices import Kind, Notice
 from ratchet.observe.redaction import HIDDEN, PIECE_LENGTH, Redaction
-from ratchet.trading.notice_record import NoticeRecord
 from tests.private_keys import private_ed25519, private_pem, private_rsa
 from tests.unit.ratchet.ledger.test_ledger import url_of
 from tests.unit.ratchet.observe.secretive import Secretive, secretive

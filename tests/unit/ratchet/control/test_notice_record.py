@@ -13,7 +13,7 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.ledger import database
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.notices import Kind, Notice, Noticeboard, Weight
-from ratchet.trading.notice_record import DAY_MS, WAITING_MAX, NoticeRecord
+from ratchet.control.notice_record import DAY_MS, WAITING_MAX, NoticeRecord
 from tests.unit.ratchet.ledger.test_ledger import url_of
 
 IN_TIME_S = 20.0
