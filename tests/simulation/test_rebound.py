@@ -1,16 +1,17 @@
 """The spot companion through seeds of people, crashes, lost replies and silences; the long form is
 `ratchet drill --rebound --seeds 2000`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from localbinance.server.acts import read_act
 from localbinance.server.faults import read_fault
 from ratchet.domain.order import Origin
-from ratchet.domain.rebound import Case
+from ratchet.domain.rebound import Case, SpotFill
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.event_log import EventLog
 from ratchet.drill.market import START_MS
@@ -18,6 +19,7 @@ from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Res
 from ratchet.drill.rebound_drill import run_rebound
 from ratchet.drill.rebound_judge import ReboundVerdict
 from ratchet.drill.trouble import DiskTrouble, Interference, Kill, KillAfterOrder, WireTrouble
+from ratchet.ledger.spot_books import SpotBooks
 from ratchet.rebound import decide, seller, watcher
 from ratchet.rebound.operations import CompanionOperations
 from ratchet.rebound.panic import SpotPanic
@@ -252,6 +254,17 @@ def test_the_judge_sees_a_sell_that_is_placed_again(broken: Callable[[object, st
 
     broken(seller, "next_of", next_of)
     assert any("has 2 SELLs" in each for each in run(hand(60), hand(120, Deed.CANCEL_SELL)).violations)
+
+
+def test_books_that_are_not_the_exchanges_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = SpotBooks.record
+
+    async def wrong(self: SpotBooks, symbol: Symbol, fills: Sequence[SpotFill], *rest: Any, **more: Any) -> Any:
+        told = [replace(each, fill=replace(each.fill, fee=each.fill.fee * 2)) for each in fills]
+        return await record(self, symbol, told, *rest, **more)
+
+    monkeypatch.setattr(SpotBooks, "record", wrong)
+    assert any("books disagree: TRUMPUSDC execution" in each for each in run(hand(60)).violations)
 
 
 def test_the_judge_sees_what_is_placed_during_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,7 @@ def _of_run(played: ReboundPlayed) -> Iterator[str]:
     if played.ended:
         yield f"a process ended by itself: {played.ended}"
     yield from played.broken
+    yield from (doubt for life in played.lives for doubt in life.doubts)
     yield from (f"nobody expected this error: {error}" for error in played.log.unexpected)
 
 

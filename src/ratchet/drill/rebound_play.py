@@ -94,6 +94,7 @@ class Life:
 
     born_ms: float
     watched_ms: dict[Symbol, float] = field(default_factory=dict)  # when it said that it watches
+    doubts: list[str] = field(default_factory=list)  # what it said of the books
     stopped_ms: float | None = None  # when it was asked to end
     ended_ms: float = 0.0
     # As the ledger stood then: symbols that are watched on by the next life, and those that are left alone until then.
@@ -469,6 +470,8 @@ class _Process:
         self._log.note("said", symbol=notice.symbol, text=notice.text)
         if notice.kind is Kind.START and notice.symbol is not None:
             self._life.watched_ms.setdefault(notice.symbol, self._world.now_ms)
+        if notice.kind is Kind.BOOKS:
+            self._life.doubts.append(notice.text)
 
 
 def _exchange_settings(folder: Path) -> ExchangeSettings:

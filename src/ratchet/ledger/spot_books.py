@@ -124,6 +124,15 @@ class SpotBooks:
 
         return await self._ledger.ask(read)
 
+    async def executions(self, symbol: Symbol, from_id: int, to_id: int) -> list[Fill]:
+        """Those of these numbers, both included, oldest first."""
+        wanted = select(SpotFillRow).where(SpotFillRow.symbol == symbol, SpotFillRow.fill_id.between(from_id, to_id))
+
+        async def read(session: AsyncSession) -> list[Fill]:
+            return [_fill(row).fill for row in await session.scalars(wanted.order_by(SpotFillRow.fill_id))]
+
+        return await self._ledger.write(read)
+
     async def flows(self) -> dict[str, Decimal]:
         """What all executions together have changed, by asset."""
         return await self._ledger.ask(_flows)

@@ -16,6 +16,7 @@ from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.spot_books import SpotBooks
 from ratchet.observe.notices import Noticeboard
+from ratchet.rebound.audit import SpotAudit
 from ratchet.rebound.minutes import Minutes
 from ratchet.rebound.operations import CompanionOperations
 from ratchet.rebound.status import CompanionStatus
@@ -59,6 +60,7 @@ class Companion:
         self._user_side = make_user_side(self.on_event)
         self._minutes = Minutes(symbols, client, clock)
         self._watchers = {symbol: SymbolWatcher(symbol, client, books, clock, terms) for symbol in symbols}
+        self._audit = SpotAudit(client, books, clock, terms, self._watchers)
         self.operations = CompanionOperations(client, ledger, clock, terms, self._watchers)
 
     @property
@@ -73,6 +75,8 @@ class Companion:
             uptime_ms=self._clock.elapsed_ms() - self._began,
             sends=self._terms.sends,
             held_back=self._terms.gate.held_back,
+            audited_ms=self._audit.audited.at_ms,
+            books_disagree=self._audit.audited.doubts,
             symbols=tuple(each.status(self._minutes.newest(symbol)) for symbol, each in self._watchers.items()),
         )
 
@@ -96,16 +100,19 @@ class Companion:
         tasks = [asyncio.create_task(each.run(), name=f"rebound {symbol}") for symbol, each in self._watchers.items()]
         tasks.append(asyncio.create_task(self.operations.run(), name="rebound operations"))
         tasks.append(asyncio.create_task(self._user_side.run(), name="spot user stream"))
-        minutes = asyncio.create_task(self._minutes.run(), name="minutes")  # selling does not end with them
+        lookers_on = [  # selling does not end with them
+            asyncio.create_task(self._minutes.run(), name="minutes"),
+            asyncio.create_task(self._audit.run(), name="spot audit"),
+        ]
         stopped = asyncio.create_task(stop.wait(), name="rebound stop")
         try:
             done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 task.result()  # they end by failing alone
         finally:
-            for task in (*tasks, minutes, stopped):
+            for task in (*tasks, *lookers_on, stopped):
                 task.cancel()
-            await asyncio.gather(*tasks, minutes, stopped, return_exceptions=True)
+            await asyncio.gather(*tasks, *lookers_on, stopped, return_exceptions=True)
         await self._end()
 
     async def _end(self) -> None:

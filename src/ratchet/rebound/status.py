@@ -37,4 +37,6 @@ class CompanionStatus:
     uptime_ms: float
     sends: bool  # False: a dry run
     held_back: str  # why nothing new is placed, "paused by cli since …"; empty: orders are placed
+    audited_ms: int | None = None  # up to when the ledger agrees with the exchange's executions; None: not audited yet
+    books_disagree: str = ""  # where it does not, in one line
     symbols: tuple[SymbolStatus, ...]

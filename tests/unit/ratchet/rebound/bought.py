@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ratchet.domain.fill import Fill
-from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId
+from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId, rebound_order_id
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, OrderReport, OrderStatus, Side
 from ratchet.domain.rebound import Case, OwnOrder, SpotRole
@@ -60,7 +60,7 @@ def a_case(*fills: Fill) -> Case:
 
 def an_order(status: OrderStatus, role: SpotRole = SpotRole.SELL, sequence: int = 0, price: str = "8.08") -> OwnOrder:
     order = LimitOrder(
-        client_order_id=ClientOrderId(f"rb-run-1-{role}{sequence}"),
+        client_order_id=rebound_order_id("TRUMP", FillId(1), role.value, sequence),
         symbol=TRUMP,
         side=Side.SELL if role is SpotRole.SELL else Side.BUY,
         quantity=Decimal(10),
