@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ratchet.cli.status_lines import StatusLines, line_of_vitals
 from ratchet.cli.process_watch import EXPECTED, HEARTBEAT_S, unexpected
+from ratchet.cli.status_lines import StatusLines, line_of_vitals
 from ratchet.cli.trade_watch import LOOK_AGE_S_MAX, TradeWatch, heartbeat
 from ratchet.config.settings import Settings
 from ratchet.exchange.clock import SystemClock

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from ratchet.control.notice_record import DAY_MS, WAITING_MAX, NoticeRecord
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.clock import SystemClock
 from ratchet.ledger import database
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.notices import Kind, Notice, Noticeboard, Weight
-from ratchet.control.notice_record import DAY_MS, WAITING_MAX, NoticeRecord
 from tests.unit.ratchet.ledger.test_ledger import url_of
 
 IN_TIME_S = 20.0

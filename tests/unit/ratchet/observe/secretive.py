@@ -41,6 +41,6 @@ def secretive() -> Secretive:
 
 def _value(path: Path, number: int) -> str:
     letters = "".join(chr(ord("A") + (number * 7 + at * 5 + at // 26) % 26) for at in range(40))
-    if path[-1] == "token":
+    if path[-1].endswith("token"):
         return f"{1_234_567 + number}:{letters}"
     return f"{letters}{ODD}{number}{letters[::-1]}"
