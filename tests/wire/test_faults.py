@@ -198,10 +198,14 @@ async def test_reads_are_stale_and_come_up_to_date(client: Signed) -> None:
     last = Decimal((await client.get("/fapi/v1/ticker/price", symbol="SOLUSDC"))["price"])
     assert (await order(client, **limit, price=round(last * Decimal("1.05"), 1))).status == 200
     assert (bought.status, await held(), await resting()) == (200, Decimal(0), [])
+    named = {"symbol": "SOLUSDC", "orderId": bought.body["orderId"]}
+    assert (await client.send("GET", ORDER, named)).body["code"] == -2013
+    assert (await client.send("GET", "/fapi/v1/userTrades", named)).body == []
     async with asyncio.timeout(EVENT_TIMEOUT_S):
         while not await resting():
             pass
     assert await held() == 2
+    assert (await client.send("GET", ORDER, named)).body["status"] == "FILLED"
     await client.send("DELETE", "/fapi/v1/allOpenOrders", {"symbol": "SOLUSDC"})
     assert [each["status"] for each in await resting()] == ["NEW"]
     await client.send("DELETE", "/localbinance/faults", signed=False)

@@ -189,9 +189,10 @@ class NotFound(Standing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stale(Standing):
-    """Reads of account, balance, positions and open orders tell how things stood so long ago.
+    """Reads of account, balance, positions, orders and own trades tell how things stood so long ago: replicas lag.
 
-    Not further back than when the fault was put: only from then on is the past kept.
+    An order that was not there then does not exist to them; orders are accepted and told by streams as ever. Not
+    further back than when the fault was put: only from then on is the past kept. OCOs, income and settings are as now.
     """
 
     ms: int

@@ -46,7 +46,13 @@ _KINDS: dict[str, Any] = {kind.__dataclass_fields__["fault"].default: kind for k
 _READER: TypeAdapter[Fault] = TypeAdapter(Annotated[Fault, Field(discriminator="fault")])
 _PLACED = frozenset(("order", "algoOrder", "oco", "cancelReplace"))
 _ASKED = frozenset(("order", "openOrder", "algoOrder", "orderList"))
-_READ = frozenset(("account", "balance", "positionRisk", "openOrders", "openAlgoOrders"))
+_READ = frozenset(
+    (
+        *("account", "balance", "positionRisk", "userTrades", "myTrades"),
+        *("order", "openOrder", "openOrders", "allOrders"),
+        *("algoOrder", "openAlgoOrders", "allAlgoOrders"),
+    )
+)
 
 
 def read_fault(found: object) -> Fault:

@@ -18,7 +18,7 @@ from localbinance.server import frames_account
 from localbinance.server.acts import Act, perform
 from localbinance.server.app import ROUTES
 from localbinance.server.fault import Cut, ExpireListenKey, Fault, FeedSide
-from localbinance.server.faults import AT_ONCE, FaultBoard, Treatment
+from localbinance.server.faults import AT_ONCE, UNHARMED, Treatment
 from localbinance.server.feed import Feed
 from localbinance.server.hub import Hub, side_of
 from localbinance.server.parameters import Parameters
@@ -81,10 +81,11 @@ class Venue:
             accounts={ACCOUNT: Account("drill", {"USDC": balance}, dict(spot))},
             speed=None,
             rate_limited=False,
+            seed=seed,
         )
         self._app, self._conductor = build(options)
         self._gate = Gate({})
-        self._board = FaultBoard(seed)
+        self._board = self._app.venue.switchboard.board
         self._world = world
         self._lines: dict[FeedSide, _Line] = {}
         tap = _Tap(Hub(self._app.hub.lockstep, self._board, self.now_ms), self._listened, self._on_frame)
@@ -151,7 +152,7 @@ class Venue:
                 if key is not None:
                     self._on_frame("user", "", frames_account.listen_key_expired(key, self.now_ms()))
             case _:
-                self._board.put(fault)
+                self._app.venue.switchboard.put(fault, self.now_ms())
 
     def meddle(self, act: Act) -> str:
         """The exchange, or another hand on the account, does something. Returns why it could not, else nothing."""
@@ -191,7 +192,7 @@ class Venue:
 
     def symbol_rules(self) -> dict[Symbol, SymbolRules]:
         """Its rules as a client reads them."""
-        status, body = self._execute("GET", "/fapi/v1/exchangeInfo", {}, 0)
+        status, body = self._execute("GET", "/fapi/v1/exchangeInfo", {}, UNHARMED)
         if status != 200:
             raise LookupError("the venue does not tell its rules")
         return parse_market.usdc_perpetuals(body)
@@ -201,21 +202,23 @@ class Venue:
     def _worked(self, verb: str, path: str, values: Mapping[str, str], treatment: Treatment) -> Answer | None:
         answer = None
         if treatment.executes:
-            answer = Answer(*self._execute(verb, path, values, treatment.skew_ms))
+            answer = Answer(*self._execute(verb, path, values, treatment))
         if treatment.loses_reply:
             return None
         instead = treatment.answer
         return answer if instead is None else Answer(instead.status, instead.body, dict(instead.headers))
 
-    def _execute(self, verb: str, path: str, values: Mapping[str, str], skew_ms: int) -> tuple[int, object]:
+    def _execute(self, verb: str, path: str, values: Mapping[str, str], treatment: Treatment) -> tuple[int, object]:
         endpoint = ROUTES.get((verb, path))
         if endpoint is None:
             return NOT_FOUND, {"code": -5000, "msg": f"Path {path}, Method {verb} is invalid"}
-        parameters, now_ms = Parameters(dict(values)), self.now_ms() + skew_ms
+        parameters, now_ms, venue = Parameters(dict(values)), self.now_ms() + treatment.skew_ms, self._app.venue
+        if treatment.stale_ms:
+            venue = venue.as_it_stood(ACCOUNT, self.now_ms() - treatment.stale_ms)
         try:
             if endpoint.security is Security.SIGNED:
                 self._gate.check_time(parameters, now_ms)
-            return 200, endpoint.handler(self._app.venue, Call(ACCOUNT, parameters, now_ms))
+            return 200, endpoint.handler(venue, Call(ACCOUNT, parameters, now_ms))
         except Rejection as no:
             return no.status, {"code": no.code, "msg": no.message}
         finally:

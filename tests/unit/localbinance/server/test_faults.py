@@ -214,7 +214,7 @@ def test_each_kind_does_its_own() -> None:
     assert post(board_of({"fault": "lose_reply"})) == Treatment(loses_reply=True)
     assert get(board_of({"fault": "clock_skew", "ms": -4_000}), "/fapi/v1/time") == Treatment(skew_ms=-4_000)
     assert get(board_of({"fault": "stale", "ms": 900}), "/fapi/v3/positionRisk") == Treatment(stale_ms=900)
-    assert get(board_of({"fault": "stale", "ms": 900}), "/fapi/v1/userTrades") == UNHARMED
+    assert get(board_of({"fault": "stale", "ms": 900}), "/fapi/v1/income") == UNHARMED
     assert post(board_of({"fault": "refuse_connection", "of": "requests"})) == Treatment(executes=False)
     assert post(board_of({"fault": "refuse_connection", "of": "streams"})) == UNHARMED
 
