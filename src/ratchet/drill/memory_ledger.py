@@ -3,13 +3,14 @@
 import errno
 import sqlite3
 from collections.abc import Callable
+from functools import cache
 from itertools import count
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, ExecutableDDLElement, create_mock_engine, event
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from ratchet.ledger.database import WRITES
@@ -57,19 +58,15 @@ class Disk:
         self.flag = DiskFlag(self)
         self._address = f"file:drill{next(_NUMBERS)}?mode=memory&cache=shared"
         self._own = self._connected()  # while it is open the database is there
+        self._own.executescript(_tables())
         self._processes: sqlite3.Connection | None = None
-        self._is_new = True
 
     async def open_ledger(self) -> Ledger:
         """The ledger on it, as a new process finds it: what was not committed is gone."""
         self._hang_up()
         self._processes = self._connected()
         engine = create_async_engine("sqlite+aiosqlite://", async_creator=self._connect, poolclass=StaticPool)
-        _mind(engine, self)
-        if self._is_new:
-            async with engine.begin() as connection:
-                await connection.run_sync(Base.metadata.create_all)
-            self._is_new = False
+        event.listen(engine.sync_engine, "begin", self._begin)
         return await Ledger.on(engine)
 
     def read(self, query: str) -> list[tuple[Any, ...]]:
@@ -89,6 +86,12 @@ class Disk:
         may close it at any time."""
         if self._processes is not None:
             self._processes.close()
+
+    def _begin(self, connection: Connection) -> None:
+        if self.trouble and connection.get_execution_options().get(WRITES, False):
+            raise OperationalError("BEGIN", None, sqlite3.OperationalError(self.trouble))
+        if self._processes is not None:
+            self._processes.execute("BEGIN")
 
     async def _connect(self) -> aiosqlite.Connection:
         if self._processes is None:
@@ -120,11 +123,14 @@ class _AtOnce:
         future.set_result(function())
 
 
-def _mind(engine: AsyncEngine, disk: Disk) -> None:
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES, False)
-        if writes and disk.trouble:
-            raise OperationalError("BEGIN", None, sqlite3.OperationalError(disk.trouble))
-        connection.exec_driver_sql("BEGIN")
+@cache
+def _tables() -> str:
+    """The statements that make every table of the ledger: found once, for there are many disks."""
+    found: list[str] = []
 
-    event.listen(engine.sync_engine, "begin", begin)
+    def take(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+        found.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("sqlite://", take)
+    Base.metadata.create_all(engine, checkfirst=False)
+    return ";".join(found)
