@@ -158,7 +158,7 @@ def _case_row(opened: OpenCase, now_ms: int) -> tuple[str, ...]:
         money(case.quote),
         DASH if sell is None else number(sell.order.price),
         DASH if sell is None else plain(sell.quantity_filled),
-        opened.waits_for,
+        opened.waits_for or DASH,
         lasting(now_ms - case.opened_ms),
     )
 

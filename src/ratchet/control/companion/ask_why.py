@@ -140,7 +140,7 @@ def profit_of(case: CaseResult) -> Decimal:
 def _end(case: CaseResult, opened: OpenCase | None) -> str:
     if case.closed_ms is not None:
         return f"{at(case.closed_ms)}: {case.reason}"
-    return "open" if opened is None else f"open, waits for {opened.waits_for}"
+    return f"open, waits for {opened.waits_for}" if opened is not None and opened.waits_for else "open"
 
 
 # An event: when, which of those of one millisecond is first, and what people read.
