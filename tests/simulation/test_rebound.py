@@ -229,6 +229,27 @@ def test_an_operator_is_obeyed(troubles: tuple[ReboundTrouble, ...], sells: int)
     assert verdict.sells == sells
 
 
+def test_a_panic_that_was_cut_off_is_ended_by_the_next_life() -> None:
+    log = EventLog(wants_lines=True)
+    verdict = run_rebound(SEED, log, (hand(60), says(90, Word.PANIC), Kill(at_ms=90_005, down_ms=5_000)))
+    said = [line for line in log.lines if " said " in line]
+    assert verdict.violations == ()
+    assert any("panic by drill: no order of the companion stands" in line for line in said)
+    assert not any("given up" in line for line in said[: said.index(next(line for line in said if "stands" in line))])
+
+
+def test_what_waits_for_a_resume_is_given_up_by_a_panic_also_by_one_that_was_cut_off() -> None:
+    waits = (says(50, Word.PAUSE), hand(60), says(90, Word.PANIC), says(200, Word.RESUME))
+    assert run(*waits).sells == 0
+    assert run(*waits, Kill(at_ms=90_005, down_ms=5_000)).sells == 0
+
+
+def test_a_case_that_a_panic_ends_says_so() -> None:
+    log = EventLog(wants_lines=True)
+    run_rebound(SEED, log, (hand(60), says(90, Word.PANIC)))
+    assert any(" said " in line and "case 1: given up by drill" in line for line in log.lines)
+
+
 # What the judge would see --------------------------------------------------------------------------------------------
 
 

@@ -11,15 +11,15 @@ from ratchet.exchange.errors import OutcomeUnknown
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.rebound.minutes import AGAIN_MS, Minutes
-from ratchet.strategy.minute_readings import MINUTE_MS
+from ratchet.strategy.minute_readings import CANDLES_WANTED, MINUTE_MS, read_minutes
 from ratchet.strategy.moving_average import Heading
 from tests.unit.ratchet.rebound.bought import TRUMP
 
-START_MS = 100 * MINUTE_MS
+START_MS = 1_000 * MINUTE_MS
 
 
 def a_minute(number: int) -> Candle:
-    price = Decimal(number)
+    price = Decimal(number + number % 7)
     return Candle(
         open_ms=number * MINUTE_MS, open=price, high=price, low=price, close=price, volume=price, volume_quote=price
     )
@@ -55,12 +55,15 @@ async def test_the_ring_is_full_from_the_start_and_grows_by_the_minute() -> None
     await until(lambda: minutes.newest(TRUMP) is not None)
     first = minutes.readings(TRUMP)
     assert len(first) == 60
-    assert (first[-1].open_ms, first[-1].ma7.value) == (99 * MINUTE_MS, Decimal(96))
+    assert (first[-1].open_ms, first[-1].ma7.value) == (999 * MINUTE_MS, Decimal(999))
     assert first[-1].ma7.heading is Heading.UP
+    for reading in first[:1] + first[-1:]:  # each has as many candles behind it as any other
+        last = reading.open_ms // MINUTE_MS
+        assert reading == read_minutes([a_minute(number) for number in range(last - CANDLES_WANTED + 1, last + 1)])
     clock.advance(START_MS + MINUTE_MS + 2_000)
     await until(lambda: len(exchange.asked) == 2)
-    await until(lambda: minutes.readings(TRUMP)[-1].open_ms == 100 * MINUTE_MS)
-    assert [each.open_ms for each in minutes.readings(TRUMP)] == [n * MINUTE_MS for n in range(41, 101)]
+    await until(lambda: minutes.readings(TRUMP)[-1].open_ms == 1_000 * MINUTE_MS)
+    assert [each.open_ms for each in minutes.readings(TRUMP)] == [n * MINUTE_MS for n in range(941, 1_001)]
     running.cancel()
 
 

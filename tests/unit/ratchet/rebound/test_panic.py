@@ -63,14 +63,14 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panic, "PAUSE_MAX_S", 0.01)
 
 
-async def run(exchange: Exchange, *, late_ms: float = 0.0, coming: Sequence[str] = ()) -> SpotPanicReport:
+async def run(exchange: Exchange, *, late_ms: float = 0.0, coming_until_look: int = 0) -> SpotPanicReport:
     clock = LockstepClock(NOW_MS)
     it = SpotPanic(
         cast("SpotClient", exchange),
         clock,
         "cli",
         at_ms=NOW_MS,
-        coming=lambda: coming if exchange.looks < 2 else (),
+        coming=lambda: ["word of an order"] if exchange.looks < coming_until_look else [],
         proof_from=clock.elapsed_ms() + late_ms,
     )
     async with asyncio.timeout(5):
@@ -93,19 +93,25 @@ async def test_one_that_arrives_after_a_clear_look_is_cancelled_too() -> None:
     assert [name for _, name in report.cancelled] == [OURS]
 
 
+async def test_after_it_the_list_is_looked_at_anew() -> None:
+    exchange = Exchange(answers=[OutcomeUnknown("DELETE order: no answer in time")] * 10)
+    exchange.arrives_at_look = (2, OURS)
+    report = await run(exchange)
+    assert (report.is_clear, exchange.standing) == (True, [])
+
+
 async def test_what_is_on_its_way_is_waited_for() -> None:
     exchange = Exchange()
-    exchange.arrives_at_look = (2, OURS)
-    await run(exchange, coming=["word of rb-trump-7-sell0"])
-    assert exchange.standing == []
-    assert exchange.looks > 3
+    exchange.arrives_at_look = (20, OURS)
+    report = await run(exchange, coming_until_look=20)
+    assert [name for _, name in report.cancelled] == [OURS]
 
 
 async def test_nothing_is_proof_before_what_others_sent_can_arrive_no_more() -> None:
     exchange = Exchange()
-    exchange.arrives_at_look = (8, OURS)
-    await run(exchange, late_ms=200.0)
-    assert exchange.standing == []
+    exchange.arrives_at_look = (20, OURS)
+    report = await run(exchange, late_ms=500.0)
+    assert [name for _, name in report.cancelled] == [OURS]
 
 
 @pytest.mark.parametrize(
