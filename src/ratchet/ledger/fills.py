@@ -1,51 +1,66 @@
 """Bookings: fills, funding payments and charges as the exchange booked them, each once."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import TradeId
 from ratchet.domain.order import OrderStatus, Origin, Role
 from ratchet.domain.position import Income
 from ratchet.ledger.errors import UnknownFill
+from ratchet.ledger.orders import ORDERS
 from ratchet.ledger.tables import ChargeRow, FillRow, FundingRow, OrderRow
 
+FILLS = FillRow.metadata.tables[FillRow.__tablename__]
+# Columns, not rows, as in `orders`.
 
-async def book_fill(session: AsyncSession, fill: Fill, trade_id: TradeId | None) -> bool:
+_BOOKED = select(FILLS.c.fill_id).where(FILLS.c.symbol == bindparam("symbol"), FILLS.c.fill_id == bindparam("fill_id"))
+_BOOK = insert(FILLS)
+_ORDER = select(ORDERS.c.client_order_id, ORDERS.c.trade_id, ORDERS.c.order_id)
+_NAMED = _ORDER.where(ORDERS.c.client_order_id == bindparam("name"))
+_NUMBERED = _ORDER.where(ORDERS.c.symbol == bindparam("symbol"), ORDERS.c.order_id == bindparam("order_id"))
+_NUMBER = update(ORDERS).where(ORDERS.c.client_order_id == bindparam("name")).values(order_id=bindparam("order_id"))
+
+
+def book_fill(session: Session, fill: Fill, trade_id: TradeId | None) -> bool:
     """Book an execution, once. False when it was booked already.
 
     Args: trade_id, the trade that it changes; without one it is that of the order, which must be in the ledger then.
         With one, another hand's order is written down too.
     Raises: UnknownFill.
     """
-    if await session.get(FillRow, (fill.symbol, fill.fill_id)) is not None:
+    session.flush()  # its order may be of the same transaction
+    connection = session.connection()
+    if connection.execute(_BOOKED, {"symbol": fill.symbol, "fill_id": fill.fill_id}).first() is not None:
         return False
-    order = await _order_of(session, fill)
+    order = _order_of(connection, fill)
+    if order is None and trade_id is not None:
+        session.add(_foreign_order(fill, trade_id))
+        session.flush()
+        order = _order_of(connection, fill)
     if order is None:
-        if trade_id is None:
-            raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
-        order = _foreign_order(fill, trade_id)
-        session.add(order)
-        await session.flush()
+        raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
     if order.order_id is None:
-        order.order_id = fill.order_id
-    session.add(
-        FillRow(
-            symbol=fill.symbol,
-            fill_id=fill.fill_id,
-            trade_id=order.trade_id if trade_id is None else trade_id,
-            client_order_id=order.client_order_id,
-            order_id=fill.order_id,
-            side=fill.side.value,
-            price=fill.price,
-            quantity=fill.quantity,
-            fee=fill.fee,
-            fee_asset=fill.fee_asset,
-            realized_pnl=fill.realized_pnl,
-            is_maker=fill.is_maker,
-            at_ms=fill.at_ms,
-        )
-    )
+        connection.execute(_NUMBER, {"name": order.client_order_id, "order_id": fill.order_id})
+    row = {
+        "symbol": fill.symbol,
+        "fill_id": fill.fill_id,
+        "trade_id": order.trade_id if trade_id is None else trade_id,
+        "client_order_id": order.client_order_id,
+        "order_id": fill.order_id,
+        "side": fill.side.value,
+        "price": fill.price,
+        "quantity": fill.quantity,
+        "fee": fill.fee,
+        "fee_asset": fill.fee_asset,
+        "realized_pnl": fill.realized_pnl,
+        "is_maker": fill.is_maker,
+        "at_ms": fill.at_ms,
+    }
+    connection.execute(_BOOK, row)
     return True
 
 
@@ -86,13 +101,12 @@ async def book_charge(session: AsyncSession, income: Income, trade_id: TradeId |
     return True
 
 
-async def _order_of(session: AsyncSession, fill: Fill) -> OrderRow | None:
+def _order_of(connection: Connection, fill: Fill) -> "Row[Any, Any, Any] | None":
     row = None
     if fill.client_order_id is not None:
-        row = await session.get(OrderRow, fill.client_order_id)
+        row = connection.execute(_NAMED, {"name": fill.client_order_id}).first()
     if row is None:
-        numbered = select(OrderRow).where(OrderRow.symbol == fill.symbol, OrderRow.order_id == fill.order_id)
-        row = await session.scalar(numbered)
+        row = connection.execute(_NUMBERED, {"symbol": fill.symbol, "order_id": fill.order_id}).first()
     return row
 
 

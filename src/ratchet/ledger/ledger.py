@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Self, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import Session
 
 import ratchet.ledger.spot_tables  # noqa: F401 - they belong to the database, though the books of spot use them
 from ratchet.domain.bracket import Bracket
@@ -64,6 +65,7 @@ from ratchet.ledger.writer import Writer
 RUN_LENGTH = 4
 RUN_ALPHABET = string.ascii_lowercase + string.digits
 REASON_LENGTH_MAX = 200
+_EQUITY = insert(EquityRow.metadata.tables[EquityRow.__tablename__])
 
 Answer = TypeVar("Answer")
 
@@ -227,13 +229,10 @@ class Ledger:
     ) -> None:
         """What has become of an order. News that come late do not take back what is known. Raises: LedgerError."""
 
-        async def write(session: AsyncSession) -> None:
-            row = await session.get(OrderRow, name)
-            if row is None:
-                raise LedgerError(f"order {name} is not in the ledger")
-            mark_order(row, status, at_ms=at_ms, order_id=order_id, reason=reason)
+        def write(session: Session) -> None:
+            mark_order(session, name, status, at_ms=at_ms, order_id=order_id, reason=reason)
 
-        await self._writer.write(write)
+        await self._writer.write(lambda session: session.run_sync(write))
 
     async def trade_of_order(self, symbol: Symbol, order_id: OrderId) -> TradeId | None:
         """The trade that an order of the exchange's number belongs to, as far as the ledger knows."""
@@ -275,7 +274,7 @@ class Ledger:
 
         Raises: UnknownFill when no trade is given and no order of the ledger matches by client id or number.
         """
-        return await self._writer.write(lambda session: book_fill(session, fill, trade_id))
+        return await self._writer.write(lambda session: session.run_sync(book_fill, fill, trade_id))
 
     async def unknown_fills(self, fills: Sequence[tuple[Symbol, FillId]]) -> list[tuple[Symbol, FillId]]:
         """Which of these executions are not booked."""
@@ -312,8 +311,11 @@ class Ledger:
 
     async def record_equity(self, at_ms: int, equity: Decimal, wallet: Decimal) -> None:
         """The account at an instant."""
-        rows = [EquityRow(at_ms=at_ms, equity=equity, wallet=wallet)]
-        await self._writer.write(lambda session: _add_all(session, rows))
+
+        def write(session: Session) -> None:
+            session.connection().execute(_EQUITY, {"at_ms": at_ms, "equity": equity, "wallet": wallet})
+
+        await self._writer.write(lambda session: session.run_sync(write))
 
     # Decisions -------------------------------------------------------------------------------------------------------
 

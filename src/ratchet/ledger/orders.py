@@ -2,10 +2,15 @@
 
 from decimal import Decimal
 
-from ratchet.domain.identity import OrderId, TradeId
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
+from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.tables import OrderRow
 
+ORDERS = OrderRow.metadata.tables[OrderRow.__tablename__]
 REASON_LENGTH_MAX = 400
 _RANK = {
     OrderStatus.INTENDED: 0,
@@ -17,13 +22,33 @@ _RANK = {
 _RANK_FINAL = 5
 
 
-def mark_order(row: OrderRow, status: OrderStatus, *, at_ms: int, order_id: OrderId | None, reason: str) -> None:
-    """Note what has become of an order. News that come late do not take back what is known."""
+# Columns, not rows: most of what is written is this, and an object for each would take most of the time.
+_KNOWN = select(ORDERS.c.status, ORDERS.c.order_id, ORDERS.c.reason, ORDERS.c.updated_ms).where(
+    ORDERS.c.client_order_id == bindparam("name")
+)
+_NOTED = (
+    update(ORDERS)
+    .where(ORDERS.c.client_order_id == bindparam("name"))
+    .values({each: bindparam(each) for each in ("status", "order_id", "reason", "updated_ms")})
+)
+
+
+def mark_order(
+    session: Session, name: ClientOrderId, status: OrderStatus, *, at_ms: int, order_id: OrderId | None, reason: str
+) -> None:
+    """Note what has become of an order. News that come late do not take back what is known. Raises: LedgerError."""
+    session.flush()  # the order itself may be of the same transaction
+    connection = session.connection()
+    known = connection.execute(_KNOWN, {"name": name}).first()
+    if known is None:
+        raise LedgerError(f"order {name} is not in the ledger")
+    noted = known._asdict()
     if order_id is not None:
-        row.order_id = order_id
-    if advances(OrderStatus(row.status), status):
-        row.status, row.updated_ms = status.value, at_ms
-        row.reason = reason[:REASON_LENGTH_MAX] or row.reason
+        noted["order_id"] = order_id
+    if advances(OrderStatus(known.status), status):
+        noted |= {"status": status.value, "updated_ms": at_ms, "reason": reason[:REASON_LENGTH_MAX] or known.reason}
+    if noted != known._asdict():
+        connection.execute(_NOTED, {"name": name, **noted})
 
 
 def advances(before: OrderStatus, after: OrderStatus) -> bool:

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.orm import Session
 
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
-from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Side, StopOrder
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, Side, StopOrder
 from ratchet.domain.outcome import Outcome, Stage
 from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.signal import Kind, NoSignal, Signal, Vote
@@ -29,7 +31,9 @@ from ratchet.domain.symbol import Symbol
 from ratchet.ledger import database
 from ratchet.ledger.database import open_database
 from ratchet.ledger.errors import LedgerError, UnknownFill
+from ratchet.ledger.fills import book_fill
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.orders import mark_order, order_row
 from ratchet.ledger.tables import Base, Exact
 
 SYMBOL = Symbol("BTCUSDC")
@@ -222,6 +226,27 @@ async def test_a_fill_is_booked_once_by_name_or_by_number(ledger: Ledger) -> Non
         await ledger.record_fill(a_fill(None, number=3, order_id=8))
 
 
+async def test_an_order_is_marked_and_filled_in_the_very_transaction_that_writes_it_down(ledger: Ledger) -> None:
+    trade = await a_trade(ledger)
+    name = ledger.name_order(trade, Role.ENTRY)
+    entry = MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.BUY, quantity=Decimal("0.010"))
+
+    def fill(session: Session) -> bool:
+        session.add(order_row(trade, Role.ENTRY, entry, NOW_MS, Origin.SYSTEM))
+        return book_fill(session, a_fill(name), None)
+
+    def mark(session: Session) -> None:
+        stop = replace(entry, client_order_id=ClientOrderId("rt-stop"))
+        session.add(order_row(trade, Role.STOP, stop, NOW_MS, Origin.SYSTEM))
+        mark_order(session, stop.client_order_id, OrderStatus.NEW, at_ms=NOW_MS, order_id=OrderId(8), reason="late")
+
+    assert await ledger.write(lambda session: session.run_sync(fill))
+    await ledger.write(lambda session: session.run_sync(mark))
+    entered, stopped = sorted(await ledger.orders_of(trade), key=lambda row: row.order_id or 0)
+    assert (entered.order_id, entered.status) == (7, "INTENDED")
+    assert (stopped.order_id, stopped.status, stopped.reason) == (8, "NEW", "late")
+
+
 async def test_a_closed_trade_adds_up_to_the_last_digit(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
     entry = (await an_entry(ledger, trade)).client_order_id
@@ -337,7 +362,9 @@ import asyncio, sys
 from decimal import Decimal
 from ratchet.domain.order import MarketOrder, Role, Side
 from ratchet.domain.symbol import Symbol
+from ratchet.ledger.fills import book_fill
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.orders import mark_order, order_row
 from tests.unit.ratchet.ledger.test_ledger import NOW_MS, a_trade, an_entry
 
 async def main():
