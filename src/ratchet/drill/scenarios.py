@@ -254,6 +254,15 @@ SCENARIOS = (
         troubles=(wire(BEFORE_MS, LONG_MS, fault="drop_frame", route="user", event="ORDER_TRADE_UPDATE"),),
     ),
     Scenario(
+        name="over-before-anything-is-told",
+        protects="a trade that was entered and closed while no event told of either ends all the same",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="drop_frame", route="user"),
+            _refused(-2021, 1),
+        ),
+        entries=(Entry(at_ms=FIRST_MS + 2_000, symbol=SOL),),  # between two sweeps
+    ),
+    Scenario(
         name="listen-key-expired",
         protects="the stream of a dead key is built anew",
         troubles=(wire(BETWEEN_MS, 0, fault="expire_listen_key"), wire(AFTER_MS, 0, fault="cut")),

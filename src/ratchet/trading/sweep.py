@@ -82,7 +82,9 @@ class Sweep:
             await self._protector.on_stops(symbol, await self._client.fetch_open_stops(symbol), asked)
         for keeper in self._trades.keepers():
             state = keeper.state
-            if self._protector.ward(state.symbol).held != state.bracket.side.sign * state.quantity_held:
+            held = state.bracket.side.sign * state.quantity_held
+            # Entered and closed before a fill was told, both say that nothing is held, and it is not over.
+            if self._protector.ward(state.symbol).held != held or state.lacks_fills:
                 keeper.on_event(LookAgain())
         if self.is_recalled:
             for symbol in self._protector.held():

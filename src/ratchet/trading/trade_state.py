@@ -96,6 +96,11 @@ class TradeState:
             order.status = status
         return before != (order.status, order.order_id, order.quantity_filled)
 
+    @property
+    def lacks_fills(self) -> bool:
+        """Whether the exchange has said of an order that more of it is filled than there are fills known."""
+        return any(self.filled_by(name) < order.quantity_filled for name, order in self.orders.items())
+
     def filled_by(self, name: ClientOrderId) -> Decimal:
         """Base quantity of the known fills of an order."""
         return sum((fill.quantity for fill in self.fills.values() if self.name_of(fill) == name), ZERO)
