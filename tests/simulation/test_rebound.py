@@ -15,7 +15,7 @@ from ratchet.domain.rebound import Case, SpotFill
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.event_log import EventLog
 from ratchet.drill.market import START_MS
-from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Rest, Word
+from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Rest, Rival, Word
 from ratchet.drill.rebound_drill import run_rebound
 from ratchet.drill.rebound_judge import ReboundVerdict
 from ratchet.drill.trouble import DiskTrouble, Interference, Kill, KillAfterOrder, WireTrouble
@@ -125,6 +125,25 @@ def test_one_sell_and_never_a_second(troubles: tuple[ReboundTrouble, ...], sells
     verdict = run(*troubles)
     assert verdict.violations == ()
     assert (verdict.sells, verdict.left_alone) == (sells, left_alone)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param(hand(300), id="nothing goes wrong"),
+        pytest.param(fault(10, 60, fault="lose_reply", **ORDER), id="replies lost"),
+        pytest.param(fault(10, 60, fault="latency", ms=1_500, jitter_ms=1_000, **ORDER), id="both on their way"),
+        pytest.param(fault(10, 60, fault="answer_after", status=503, **ORDER), id="503 after"),
+        pytest.param(fault(10, 30, fault="not_found"), id="not found by its name"),
+        pytest.param(Kill(at_ms=20_350, down_ms=10_000), id="both killed"),
+    ],
+)
+def test_two_companions_of_one_account_sell_it_once(trouble: ReboundTrouble) -> None:
+    log = EventLog(wants_lines=True)
+    verdict = run_rebound(SEED, log, (Rival(), hand(20), hand(25, symbol=DOGE), trouble))
+    assert verdict.violations == ()
+    assert verdict.sells == 2 + isinstance(trouble, Hand)
+    assert any(" rival " in line and ("is placed" in line or "is there already" in line) for line in log.lines)
 
 
 def test_a_buy_that_fills_in_parts_has_one_sell() -> None:

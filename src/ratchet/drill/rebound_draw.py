@@ -29,6 +29,7 @@ TROUBLES_MAX = 6
 QUIET_EVERY = 8  # each eighth seed has no troubles
 RISE_EVERY = 4  # in each fourth the market is above a SELL before that is sent: it fills at once
 OPERATED_EVERY = 3  # in each third an operator has a say
+RIVAL_EVERY = 6
 HELD_MS_MIN, HELD_MS_MAX = 20_000, 200_000  # between a pause, or a panic, and its resume
 DEEDS_MIN, DEEDS_MAX = 6, 16
 QUOTE_SMALL, QUOTE_LARGE = 4, 3_000  # USDC, of what a person buys: the first is less than can be sold
@@ -65,6 +66,11 @@ class Rest:
     down_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A second companion watches the same account all the while, with a ledger of its own."""
+
+
 class Word(StrEnum):
     """What an operator says."""
 
@@ -84,7 +90,7 @@ class Operated:
 
 
 ReboundTrouble: TypeAlias = (
-    Operated | Kill | KillAfterOrder | Freeze | DiskTrouble | WireTrouble | Interference | Hand | Rest
+    Rival | Operated | Kill | KillAfterOrder | Freeze | DiskTrouble | WireTrouble | Interference | Hand | Rest
 )
 
 
@@ -102,6 +108,8 @@ def draw_rebound(seed: int, symbols: Sequence[Symbol], length_ms: int) -> list[R
         found += _rise(random_, random_.choice(symbols), length_ms)
     if seed % RISE_EVERY == 3:
         found += _sudden(random_, random_.choice(symbols), length_ms)
+    if seed % RIVAL_EVERY == 3:
+        found.append(Rival())
     if seed % OPERATED_EVERY == 2:
         found += _operated(random_, length_ms)
     if seed % QUIET_EVERY:

@@ -33,6 +33,8 @@ def run_rebound(
             return judge_rebound(seed, played)
         finally:
             played.disk.close()
+            if played.rival is not None:
+                played.rival.close()
 
 
 def run_rebound_seeds(seeds: Sequence[int], jobs: int) -> Iterator[ReboundVerdict]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -22,6 +22,7 @@ from ratchet.drill.trouble import Interference, WireTrouble
 from ratchet.drill.venue import ACCOUNT
 from ratchet.exchange.outcome import FILTER_REFUSED
 
+RACE_MS = 5_000  # the longest that a request is on its way
 REST_MS = 60_000  # before the end: what was traded later need not be worked through
 ON_ITS_WAY_MS = 10_000  # what was sent before a halt may arrive so much later
 HUNDRED = Decimal(100)
@@ -62,6 +63,8 @@ class _Symbol:
     trades: Sequence[SpotTrade]
     cases: Mapping[int, tuple[Decimal, str | None, int | None]]  # quantity, reason, closed_ms, by number
     booked: Mapping[int, tuple[int | None, str, str]]  # case, origin, side, by trade
+    rivals: Mapping[int, int | None]  # case in the other companion's ledger, by trade
+    raced: Collection[int]  # orders that no name could prevent: see `_raced`
     sells: dict[int, list[SpotOrder]] = field(default_factory=dict)  # by case
     backs: dict[int, list[SpotOrder]] = field(default_factory=dict)
 
@@ -104,14 +107,35 @@ def _symbol(played: ReboundPlayed, symbol: Symbol) -> _Symbol:
     venue, disk = played.venue, played.disk
     cases = disk.read(f"SELECT id, quantity, reason, closed_ms FROM spot_cases WHERE symbol = '{symbol}'")  # noqa: S608 - ours
     fills = disk.read(f"SELECT fill_id, case_id, origin, side FROM spot_fills WHERE symbol = '{symbol}'")  # noqa: S608 - ours
+    orders = venue.orders(symbol)
+    raced = _raced(orders) if played.rival is not None else set()
+    if raced:
+        played.taken.add(symbol)
     return _Symbol(
         symbol=symbol,
+        raced=raced,
         rules=load_spot_rules().symbols[symbol],
-        orders={order.order_id: order for order in venue.orders(symbol)},
+        orders={order.order_id: order for order in orders},
         trades=venue.spot.exchange.trades(ACCOUNT, symbol),
         cases={number: (Decimal(quantity), reason, closed_ms) for number, quantity, reason, closed_ms in cases},
         booked={fill_id: (case_id, origin, side) for fill_id, case_id, origin, side in fills},
+        rivals=dict(played.rival.read(f"SELECT fill_id, case_id FROM spot_fills WHERE symbol = '{symbol}'"))  # noqa: S608 - ours
+        if played.rival is not None
+        else {},
     )
+
+
+def _raced(orders: Sequence[SpotOrder]) -> set[int]:
+    """Orders of two companions under one name, sent at the same time, the first of which was filled as it came: the
+    exchange keeps names apart for as long as an order stands, and that one never did."""
+    found: set[int] = set()
+    first: dict[str, SpotOrder] = {}
+    for order in sorted(orders, key=lambda each: each.order_id):
+        before = first.setdefault(order.client_order_id, order)
+        is_late = before.updated_ms <= order.created_ms <= before.created_ms + RACE_MS
+        if before is not order and not before.is_open and is_late and _OWN.fullmatch(order.client_order_id):
+            found.add(order.order_id)
+    return found
 
 
 def _of_spells(played: ReboundPlayed, seen: _Symbol) -> Iterator[str]:
@@ -128,8 +152,9 @@ def _of_spells(played: ReboundPlayed, seen: _Symbol) -> Iterator[str]:
 
 def _of_names(seen: _Symbol) -> Iterator[str]:
     """No order twice, none that the ledger does not know; of a case at most one SELL and one BUY back."""
-    names = Counter(order.client_order_id for order in seen.orders.values())
-    for order in seen.orders.values():
+    orders = [order for number, order in seen.orders.items() if number not in seen.raced]
+    names = Counter(order.client_order_id for order in orders)
+    for order in orders:
         found = _OWN.fullmatch(order.client_order_id)
         if found is None:
             continue
@@ -137,7 +162,8 @@ def _of_names(seen: _Symbol) -> Iterator[str]:
             yield f"{seen.symbol}: {found[0]} was placed {names[found[0]]} times"
         number, _, _ = seen.booked.get(int(found[1]), (None, "", ""))
         if number is None:
-            yield f"{seen.symbol}: {found[0]} is of no case"
+            if seen.rivals.get(int(found[1])) is None:
+                yield f"{seen.symbol}: {found[0]} is of no case"
             continue
         (seen.sells if found[2] == "sell" else seen.backs).setdefault(number, []).append(order)
     for what, placed in (("SELLs", seen.sells), ("BUYs back", seen.backs)):
@@ -146,7 +172,7 @@ def _of_names(seen: _Symbol) -> Iterator[str]:
             for number, orders in placed.items()
             if len(orders) > 1
         )
-    if len(seen.backs) > SETTINGS.buy_back_count:
+    if len(seen.backs) > SETTINGS.buy_back_count and not seen.rivals:  # each counts its own
         yield f"{seen.symbol}: {len(seen.backs)} BUYs back, {SETTINGS.buy_back_count} a day are allowed"
 
 

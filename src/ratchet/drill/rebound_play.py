@@ -26,7 +26,7 @@ from ratchet.drill.market import drill_market
 from ratchet.drill.memory_ledger import Disk
 from ratchet.drill.network import Network, SimulatedSocket, SimulatedTransport
 from ratchet.drill.process import Died, WorldClock
-from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Rest, Word
+from ratchet.drill.rebound_draw import Deed, Hand, Operated, ReboundTrouble, Rest, Rival, Word
 from ratchet.drill.trouble import DiskTrouble, Freeze, Interference, Kill, KillAfterOrder, WireTrouble
 from ratchet.drill.venue import ACCOUNT, Json, Venue
 from ratchet.drill.world import ProcessLoop, World
@@ -116,6 +116,7 @@ class ReboundPlayed:
 
     venue: SpotVenue
     disk: Disk
+    rival: Disk | None  # of another companion
     log: EventLog
     troubles: Sequence[ReboundTrouble]
     lives: list[Life] = field(default_factory=list)
@@ -154,16 +155,17 @@ class _Play:
         wallet = WALLET | ({"BNB": Decimal(2)} if seed % 3 == 0 else {})
         self._venue = SpotVenue(self._world, _rules(), seed, wallet)
         self._disk = Disk()
+        self._rival = Disk() if Rival() in troubles else None
         self._process: _Process | None = None
         self._down_ms = 0.0
         self._orders = 0
         self._kills = sorted((each for each in troubles if isinstance(each, KillAfterOrder)), key=lambda it: it.order)
-        self._seen = ReboundPlayed(venue=self._venue, disk=self._disk, log=log, troubles=troubles)
+        self._seen = ReboundPlayed(venue=self._venue, disk=self._disk, rival=self._rival, log=log, troubles=troubles)
         log.clock = lambda: self._world.now_ms
         for trouble in troubles:
             if isinstance(trouble, Hand) and trouble.at_ms == 0:
                 self._act_of(trouble)  # before anybody watches
-            elif not isinstance(trouble, KillAfterOrder):
+            else:
                 self._arrange(trouble)
 
     def run(self) -> ReboundPlayed:
@@ -183,7 +185,7 @@ class _Play:
         network.on_order = self._on_order
         life = Life(self._world.now_ms)
         self._seen.lives.append(life)
-        process = self._process = _Process(self._world, network, self._disk, self._log, life, self._folder)
+        process = self._process = _Process(self._world, network, self._disk, self._rival, self._log, life, self._folder)
         self._world.at(max(self._end_ms, self._world.now_ms + QUIET_MS), process.stop)
         self._log.note("started", life=number + 1)
         try:
@@ -202,7 +204,7 @@ class _Play:
     # What happens ----------------------------------------------------------------------------------------------------
 
     def _arrange(self, trouble: ReboundTrouble) -> None:
-        if not isinstance(trouble, KillAfterOrder):
+        if not isinstance(trouble, KillAfterOrder | Rival):
             self._world.at(trouble.at_ms, lambda: self._strike(trouble))
 
     def _strike(self, trouble: ReboundTrouble) -> None:
@@ -365,7 +367,17 @@ def _is_ours(order: SpotOrder) -> bool:
 class _Process:
     """One life. `run` returns True when it ended in good order, False when it was killed."""
 
-    def __init__(self, world: World, network: Network, disk: Disk, log: EventLog, life: Life, folder: Path) -> None:
+    def __init__(
+        self,
+        world: World,
+        network: Network,
+        disk: Disk,
+        rival: Disk | None,
+        log: EventLog,
+        life: Life,
+        folder: Path,
+    ) -> None:
+        self._rival = rival
         self._world = world
         self._folder = folder
         self._network = network
@@ -437,13 +449,32 @@ class _Process:
             raise Died
 
     async def _live(self) -> None:
-        self._stop = asyncio.Event()
+        stop = self._stop = asyncio.Event()
+        async with asyncio.TaskGroup() as self._operators:
+            if self._rival is not None:
+                self._operators.create_task(self._watch(self._rival, stop, self._hear_rival, lambda _: None))
+            try:
+                await self._watch(self._disk, stop, self._hear, self._meet)
+            finally:
+                self._companion = None
+
+    def _meet(self, companion: Companion) -> None:
+        self._companion = companion
+
+    async def _watch(
+        self,
+        disk: Disk,
+        stop: asyncio.Event,
+        hear: Callable[[Notice], None],
+        meet: Callable[[Companion], None],
+    ) -> None:
+        """The life of one companion."""
         settings, clock = _exchange_settings(self._folder), self._clock
-        ledger = await self._disk.open_ledger()
+        ledger = await disk.open_ledger()
         requests = Requests(settings, clock, SimulatedTransport(self._network, clock), SPOT)
         async with SpotClient(settings, clock, requests) as client:
             board = Noticeboard()
-            board.listen(self._hear)
+            board.listen(hear)
             terms = Terms(settings=lambda: SETTINGS, recv_window_ms=settings.recv_window_ms, noticeboard=board)
             companion = Companion(
                 SYMBOLS,
@@ -459,12 +490,11 @@ class _Process:
                     make_socket=lambda _name, _clock, **rest: SimulatedSocket(self._network, **rest),
                 ),
             )
-            async with asyncio.TaskGroup() as self._operators:
-                self._companion = companion
-                try:
-                    await companion.run(self._stop)
-                finally:
-                    self._companion = None
+            meet(companion)
+            await companion.run(stop)
+
+    def _hear_rival(self, notice: Notice) -> None:
+        self._log.note("rival", symbol=notice.symbol, text=notice.text)
 
     def _hear(self, notice: Notice) -> None:
         self._log.note("said", symbol=notice.symbol, text=notice.text)
