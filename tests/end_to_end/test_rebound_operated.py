@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.control.companion.menu import MENU
+from ratchet.control.companion.panic_directly import spot_panic_directly
 from ratchet.control.door_file import read_plate
 from ratchet.ledger.ledger import Ledger
 from tests.end_to_end.guarded import eventually
@@ -207,6 +209,19 @@ async def test_a_panic_needs_no_companion_and_leaves_word_for_the_next(
         await is_open(again, tmp_path)
         assert "panic by cli" in (await desk.asks("status"))["held_back"]
         assert await again.ends() == 0
+
+
+async def test_a_panic_whose_ledger_cannot_be_opened_is_done_and_says_so(venue: Venue, hand: SpotHand) -> None:
+    settings = ExchangeSettings(
+        http_url=venue.http, ws_url=venue.ws, api_key=venue.key, api_secret=venue.secret, rate_limit=False
+    )
+    words: list[str] = []
+    done = await spot_panic_directly(
+        settings, "sqlite+aiosqlite:////proc/nowhere/rebound.db", "cli", patience_s=60, on_word=words.append
+    )
+    assert done.report.is_clear
+    assert "/proc/nowhere" in done.not_recorded
+    assert words[0] == "a first look at what stands"
 
 
 async def test_who_is_asked_and_is_not_there_is_said(venue: Venue, hand: SpotHand, tmp_path: Path) -> None:

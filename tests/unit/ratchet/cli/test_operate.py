@@ -21,6 +21,7 @@ from ratchet.cli.refusal import Refusal
 from ratchet.control.door_file import DoorPlate, write_plate
 
 PAPER, TESTNET = Path("var/paper/control.json"), Path("var/testnet/control.json")
+COMPANIONS = PAPER.with_name("rebound.json")
 ANSWER: dict[str, Any] = {
     "title": "T",
     "facts": [],
@@ -146,6 +147,26 @@ def test_the_only_trader_there_is_is_meant_unless_a_mode_is_said() -> None:
     assert find_door(TRADER, "live").port == 8
     write_plate(PAPER, plate(9))
     assert find_door(TRADER, None).port == 9
+
+
+def companion_command(name: str, *words: str) -> Any:
+    return CliRunner().invoke(app_with((name,)), [name, *words])
+
+
+def test_what_only_the_companion_knows_goes_to_it_and_the_rest_when_it_is_said() -> None:
+    with a_trader((200, {"answer": ANSWER}), (200, {"answer": ANSWER})) as asked:
+        PAPER.rename(COMPANIONS)
+        assert json.loads(companion_command("cases", "trump", "--json").stdout) == {"x": "[red]1"}
+        assert json.loads(companion_command("status", "--rebound", "--json").stdout) == {"x": "[red]1"}
+    assert [each["words"] for each in asked] == [["cases", "trump"], ["status"]]
+
+
+def test_where_only_the_companion_runs_the_refusal_says_how_it_is_asked() -> None:
+    assert "--rebound" not in str(companion_command("status").exception)
+    write_plate(COMPANIONS, plate(7))
+    assert str(companion_command("status").exception).endswith("; the spot companion runs: say --rebound")
+    assert "--rebound" not in str(companion_command("positions").exception)  # the companion has none
+    assert "no spot companion is running here" in str(companion_command("cases", "--mode", "testnet").exception)
 
 
 def test_a_broken_runtime_file_keeps_nobody_from_the_door() -> None:
