@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -222,6 +222,12 @@ async def test_a_panic_whose_ledger_cannot_be_opened_is_done_and_says_so(venue: 
     assert done.report.is_clear
     assert "/proc/nowhere" in done.not_recorded
     assert words[0] == "a first look at what stands"
+
+
+async def test_an_exchange_that_is_away_at_the_start_is_waited_for(venue: Venue, tmp_path: Path) -> None:
+    async with companion(replace(venue, http="http://127.0.0.1:9"), tmp_path) as it:
+        await it.said("the exchange cannot be reached")
+        assert await it.ends() == 0
 
 
 async def test_who_is_asked_and_is_not_there_is_said(venue: Venue, hand: SpotHand, tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """The run of `ratchet rebound`: the companion, its desk and its faces, from the first question to the last."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ratchet.config.sections import SQLITE
 from ratchet.config.settings import Settings
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.clock import SystemClock
+from ratchet.exchange.errors import ExchangeError, Rejected
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.exchange.spot_user_stream import SpotUserStream
 from ratchet.guardian.account_lock import lock_of
@@ -32,6 +34,7 @@ from ratchet.rebound.companion import Companion
 from ratchet.rebound.terms import Terms
 
 LOG_FOLDER = "rebound"  # below `log_dir`: the trader writes and turns over a file of its own
+AGAIN_S = 5.0  # after the exchange could not be reached
 NO_BOT = (
     "not in Telegram: the trader's bot is heard by the trader alone; have @BotFather make another one and set "
     "RATCHET_TELEGRAM__REBOUND_TOKEN"
@@ -44,7 +47,7 @@ async def run_rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: i
     Args: settings, with the companion's bot in the place of the trader's; since_ms, executions from then on are taken
         in as well; sends, whether anything is placed.
     """
-    console = Console(stderr=True)
+    console, stop = Console(stderr=True), stop_on_signals()
     log_dir = settings.log_dir / LOG_FOLDER
     with (
         _alone(settings, sends=sends),
@@ -54,7 +57,9 @@ async def run_rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: i
         clock, live, board = SystemClock(), LiveSettings(settings), Noticeboard()
         board.listen(lambda notice: _print(console, notice))
         async with _opened(ledger_url) as ledger, SpotClient(settings.exchange, clock) as client:
-            listed = await _listed(client, symbols)
+            listed = await _reach(client, symbols, stop, console)
+            if listed is None:
+                return
             books = await SpotBooks.on(ledger)
             terms = Terms(
                 settings=lambda: live.now.rebound,
@@ -87,10 +92,10 @@ async def run_rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: i
             )
             where = settings.exchange.http_url or "Binance"
             console.print(f"{settings.mode}: {where}; {'' if sends else 'nothing is sent; '}ledger {ledger_url}")
-            await _run(running, console)
+            await _run(running, console, stop)
 
 
-async def _run(running: Running, console: Console) -> None:
+async def _run(running: Running, console: Console, stop: asyncio.Event) -> None:
     """Until told to stop."""
     companion, live, clock = running.companion, running.live, running.clock
     telegram = live.now.telegram
@@ -101,7 +106,7 @@ async def _run(running: Running, console: Console) -> None:
         rebound_desk(running) as desk,
         telegram_face(live.now, desk, companion.noticeboard, clock) if running.is_asked else nullcontext(),
     ):
-        await companion.run(stop_on_signals())
+        await companion.run(stop)
 
 
 @contextmanager
@@ -138,13 +143,29 @@ async def _opened(url: str) -> AsyncIterator[Ledger]:
         await ledger.close()
 
 
-async def _listed(client: SpotClient, symbols: Sequence[Symbol]) -> Collection[Symbol]:
-    """All that the exchange has. Raises: Refusal when one of these is not among them."""
-    listed = await client.fetch_pairs()
-    missing = [symbol for symbol in symbols if symbol not in listed]
-    if missing:
-        raise Refusal(f"{', '.join(missing)} is not traded on spot there")
-    return listed.keys()
+async def _reach(
+    client: SpotClient, symbols: Sequence[Symbol], stop: asyncio.Event, console: Console
+) -> Collection[Symbol] | None:
+    """Wait until the exchange answers. Returns: all that it lists; None when told to stop.
+
+    Raises: Refusal when one of the symbols is not listed; Rejected.
+    """
+    while not stop.is_set():
+        try:
+            listed = await client.fetch_pairs()
+        except Rejected:
+            raise
+        except ExchangeError as error:
+            why = f"the exchange cannot be reached ({error}); it is tried again every {AGAIN_S:.0f} s"
+            console.print(why, markup=False, highlight=False, soft_wrap=True)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), AGAIN_S)
+            continue
+        missing = [symbol for symbol in symbols if symbol not in listed]
+        if missing:
+            raise Refusal(f"{', '.join(missing)} is not traded on spot there")
+        return listed.keys()
+    return None
 
 
 def _print(console: Console, notice: Notice) -> None:

@@ -1,9 +1,13 @@
 """The spot companion as a process: where its ledger is, what a supervisor hears of it, what a panic without it says."""
 
+import shutil
+import subprocess
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from ratchet.cli.process_watch import HEARTBEAT_S
 from ratchet.cli.rebound_panic_alone import answer_of
 from ratchet.cli.rebound_venue import rebound_ledger_url
 from ratchet.cli.rebound_watch import LOOK_AGE_S_MAX, heartbeat
@@ -13,7 +17,9 @@ from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.symbol import Symbol
 from ratchet.rebound.panic import OrderLeft, SpotPanicReport
 from ratchet.rebound.status import CompanionStatus, SymbolStatus
+from tests.unit.ratchet.cli.test_trade_watch import parsed
 
+UNIT = Path("deploy/ratchet-rebound.service")
 TRUMP = Symbol("TRUMPUSDC")
 NOW_MS = 1_750_000_000_000
 SWEEP_S = 30.0
@@ -101,3 +107,22 @@ def test_one_that_gave_up_does_not_say_that_it_goes_on() -> None:
     assert answer.title == "Not clear yet"
     assert not any("goes on" in note for note in answer.notes)
     assert "It waited for another look at what stands, and gave up: do it again." in answer.notes
+
+
+def test_its_unit_gives_it_the_time_it_wants_and_shares_the_traders_home() -> None:
+    unit, trade = parsed(UNIT), parsed(Path("deploy/ratchet-trade.service"))
+    assert unit["Service"]["Type"] == "notify"
+    assert unit.getint("Service", "WatchdogSec") > SWEEP_S + LOOK_AGE_S_MAX + HEARTBEAT_S
+    assert unit["Service"]["Restart"] == "always"
+    assert unit["Service"]["RestartPreventExitStatus"] == "2"
+    for key in ("User", "Group", "WorkingDirectory", "StateDirectory", "LogsDirectory", "Environment"):
+        assert unit["Service"][key] == trade["Service"][key]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd here")
+def test_systemd_understands_the_unit(tmp_path: Path) -> None:
+    # The program is not installed here: one that exists stands for it.
+    (tmp_path / UNIT.name).write_text(UNIT.read_text().replace("/opt/ratchet/.venv/bin/ratchet", "/bin/true"))
+    command = ["systemd-analyze", "verify", "--recursive-errors=no", str(tmp_path / UNIT.name)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert [line for line in (answer.stdout + answer.stderr).splitlines() if "ratchet-" in line] == []
