@@ -53,6 +53,11 @@ class PositionDetail:
     adl: int
     updated_ms: int
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a position, or an order that may enlarge it."""
+        return bool(self.quantity_signed or self.bid_notional or self.ask_notional)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:

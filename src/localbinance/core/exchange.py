@@ -19,7 +19,7 @@ from localbinance.core.depth import Depth
 from localbinance.core.events import ConfigEvent, Event
 from localbinance.core.execution import account_event
 from localbinance.core.funding import FundingView
-from localbinance.core.margin import account_state, asset_state, asset_states, notional_max, position_details
+from localbinance.core.margin import account_state, asset_state, asset_states, notional_max, open_positions
 from localbinance.core.order import (
     ZERO,
     AlgoOrder,
@@ -259,9 +259,9 @@ class Exchange:
         """Of a snapshot, the assets alone."""
         return asset_states(self._state, self._state.account(account))
 
-    def positions(self, account: str) -> tuple[PositionDetail, ...]:
-        """Of a snapshot, the positions alone: every slot that the account ever touched."""
-        return position_details(self._state, self._state.account(account))
+    def open_positions(self, account: str) -> tuple[PositionDetail, ...]:
+        """Of a snapshot, the slots with a position or an order alone."""
+        return open_positions(self._state, self._state.account(account))
 
     def symbol_config(self, account: str, symbol: str) -> SymbolConfig:
         """Leverage and margin type."""

@@ -164,16 +164,19 @@ def asset_states(state: State, account: Account) -> tuple[AssetState, ...]:
     return tuple(asset_state(state, account, asset) for asset in account.wallets)
 
 
-def position_details(state: State, account: Account) -> tuple[PositionDetail, ...]:
-    """Every slot that the account ever touched."""
-    return tuple(position_detail(state, account, slot) for slot in account.positions.values())
+def open_positions(state: State, account: Account) -> tuple[PositionDetail, ...]:
+    """Every slot with a position, or with an order that may enlarge it."""
+    enlarged = {(order.symbol, order.position_side) for order in account.open_orders.values()}
+    touched = (slot for key, slot in account.positions.items() if slot.quantity or key in enlarged)
+    found = (position_detail(state, account, slot) for slot in touched)
+    return tuple(each for each in found if each.is_open)
 
 
 def account_state(state: State, account: Account) -> AccountState:
     """The whole account."""
     return AccountState(
         assets=asset_states(state, account),
-        positions=position_details(state, account),
+        positions=tuple(position_detail(state, account, slot) for slot in account.positions.values()),
         dual_side=account.dual_side,
         multi_assets=False,
     )

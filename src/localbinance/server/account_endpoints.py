@@ -39,18 +39,14 @@ def balance(venue: Venue, call: Call) -> object:
 def position_risk_v3(venue: Venue, call: Call) -> object:
     """GET /fapi/v3/positionRisk: only where there is a position or an order."""
     wanted = call.symbol_or_none
-    positions = venue.exchange.positions(call.account)
-    return [
-        replies.position_risk_v3(each)
-        for each in positions
-        if wanted in (None, each.symbol) and replies.has_position_or_order(each)
-    ]
+    positions = venue.exchange.open_positions(call.account)
+    return [replies.position_risk_v3(each) for each in positions if wanted in (None, each.symbol)]
 
 
 def position_risk_v2(venue: Venue, call: Call) -> object:
     """GET /fapi/v2/positionRisk: every symbol."""
     wanted = call.symbol_or_none
-    positions = venue.exchange.positions(call.account)
+    positions = venue.exchange.account_state(call.account).positions
     rows = (*positions, *_untouched(venue, call.account, positions))
     return [replies.position_risk_v2(each) for each in rows if wanted in (None, each.symbol)]
 

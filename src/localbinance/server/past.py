@@ -133,8 +133,10 @@ class _AsItStood(Exchange):
     def assets(self, account: str) -> tuple[AssetState, ...]:
         return self._moment.state.assets if account == self._moment.account else super().assets(account)
 
-    def positions(self, account: str) -> tuple[PositionDetail, ...]:
-        return self._moment.state.positions if account == self._moment.account else super().positions(account)
+    def open_positions(self, account: str) -> tuple[PositionDetail, ...]:
+        if account != self._moment.account:
+            return super().open_positions(account)
+        return tuple(each for each in self._moment.state.positions if each.is_open)
 
     def order(
         self, account: str, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None

@@ -27,7 +27,7 @@ _NOTHING = AssetState(
 
 def account_v3(state: AccountState) -> Json:
     """GET /fapi/v3/account: positions only where there is one, or an order."""
-    positions = [_position_in_account(each) for each in state.positions if has_position_or_order(each)]
+    positions = [_position_in_account(each) for each in state.positions if each.is_open]
     return {**_totals(state), "assets": [_asset(each) for each in state.assets], "positions": positions}
 
 
@@ -46,11 +46,6 @@ def account_v2(state: AccountState, flat: list[PositionDetail]) -> Json:
         "assets": [_asset(each) | {"marginAvailable": True} for each in state.assets],
         "positions": [_position_in_account_v2(each) for each in (*state.positions, *flat)],
     }
-
-
-def has_position_or_order(position: PositionDetail) -> bool:
-    """What the v3 endpoints show."""
-    return bool(position.quantity_signed or position.bid_notional or position.ask_notional)
 
 
 def _totals(state: AccountState) -> Json:
