@@ -12,7 +12,9 @@ from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnkn
 Report = TypeVar("Report")
 
 SEND_ATTEMPTS_MAX = 5  # only for what provably never left this machine
-ASK_ATTEMPTS_MAX = 7  # over 7 s: longer than the receive window, after which the exchange takes a late request no more
+LAG_MS = 6_000  # as far as the exchange's reads may be behind what it has accepted and told: it answers from replicas
+# Over 11 s: longer than the receive window, after which the exchange takes a late request no more, and reads lag.
+ASK_ATTEMPTS_MAX = 9
 PAUSE_FIRST_S = 0.1  # doubled each time, real time: networks do not heal on the exchange's clock
 PAUSE_MAX_S = 2.0
 

@@ -21,7 +21,7 @@ from ratchet.domain.order import LimitOrder, OrderReport, OrderStatus, Side
 from ratchet.domain.rebound import Case, OwnOrder, SpotRole, base_of
 from ratchet.domain.spot_rules import SpotRules
 from ratchet.domain.symbol import Symbol
-from ratchet.exchange.certainty import NeverArrived, NeverSent, settle
+from ratchet.exchange.certainty import LAG_MS, NeverArrived, NeverSent, settle
 from ratchet.exchange.errors import BadReply, Meaning, NotSent, Rejected
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.ledger.spot_books import SpotBooks
@@ -48,7 +48,7 @@ DAY_MS = 86_400_000
 AGAIN_MS = 1_000
 UNSENT_MS = 5_000  # before what could not be sent is tried again
 CLOSED_MARKET_MS = 60_000  # between two looks whether a pair trades again
-ARRIVAL_MS = 2_000  # beyond the receive window, until what was sent can arrive no more
+ARRIVAL_MS = 2_000 + LAG_MS  # beyond the receive window, until what was sent can arrive, and be seen, no later
 LISTED_MS = 60_000  # before an intent, from where on the exchange's list of orders is looked through
 PATIENCE = (1_000, 2_000, 4_000)  # ms between looks at a balance that is less than what was bought
 NEVER_MS = 1 << 62

@@ -4,7 +4,7 @@ Decided from what is known, again after every step: the same decision serves the
 finds anything at all, and the guardian that knows nothing but the exchange.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -45,17 +45,20 @@ class CancelStop:
 Step: TypeAlias = PlaceStop | CancelStop
 
 
-def next_step(held: Decimal, standing: Sequence[Standing], price_wanted: Decimal) -> Step | None:
+def next_step(
+    held: Decimal, standing: Sequence[Standing], price_wanted: Decimal, kept: Collection[ClientOrderId] = ()
+) -> Step | None:
     """The next thing to do; None when all is as it should be.
 
     Args: held, base asset, signed, 0 = flat; standing, every stop of the symbol that the exchange holds; price_wanted,
-        where the stop belongs (of no meaning while flat).
+        where the stop belongs (of no meaning while flat); kept, stops that may cover more than is known to be held:
+        they are not taken away yet.
     A stop is never taken away before another one covers what is held, and never moves against the position: one that
     stands at a better price than is wanted keeps it.
     """
     ours = [stop for stop in standing if stop.is_ours]
     if held == 0:
-        return CancelStop(ours[0].client_order_id) if ours else None
+        return _cancel_first(ours, kept)
     closing = Side.SELL if held > 0 else Side.BUY
     quantity = abs(held)
     price = _tightest(closing, [price_wanted, *(stop.price_trigger for stop in ours if stop.side is closing)])
@@ -66,8 +69,7 @@ def next_step(held: Decimal, standing: Sequence[Standing], price_wanted: Decimal
     )
     if not fitting:
         return PlaceStop(quantity, price)
-    surplus = [stop for stop in ours if stop is not fitting[0]]
-    return CancelStop(surplus[0].client_order_id) if surplus else None
+    return _cancel_first([stop for stop in ours if stop is not fitting[0]], kept)
 
 
 def covered(held: Decimal, standing: Sequence[Standing]) -> Decimal:
@@ -90,6 +92,11 @@ def default_stop_price(held: Decimal, price_entry: Decimal, stop_fraction: Decim
     if held > 0:
         return ceil_to(price_entry * (1 - stop_fraction), rules.price_tick)
     return floor_to(price_entry * (1 + stop_fraction), rules.price_tick)
+
+
+def _cancel_first(surplus: Sequence[Standing], kept: Collection[ClientOrderId]) -> CancelStop | None:
+    names = (stop.client_order_id for stop in surplus if stop.client_order_id not in kept)
+    return next((CancelStop(name) for name in names), None)
 
 
 def _fits(stop: Standing, quantity: Decimal) -> bool:

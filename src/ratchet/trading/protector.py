@@ -145,7 +145,7 @@ class Protector:
                 news.append(position.symbol)
         others = [ward for symbol, ward in self._wards.items() if symbol not in seen]
         news += [ward.symbol for ward in others if ward.on_absent(asked, now)]
-        for symbol in {*seen, *news}:
+        for symbol in tuple(self._wards):  # what was not certain before may be now
             self._touch(symbol)
         return news
 
@@ -157,8 +157,9 @@ class Protector:
         ward = self.ward(symbol)
         now = self._clock.elapsed_ms()
         for report in reports:
-            ward.on_stop(report, now)
+            ward.on_stop(report, now, max(0, self._clock.now_ms() - report.updated_ms))
         for name in ward.missing(reports, asked):
+            asked = self._clock.elapsed_ms()
             try:
                 report_of_it = await self._client.fetch_stop(symbol, name)
             except ExchangeError as error:
@@ -166,13 +167,14 @@ class Protector:
                 continue
             if report_of_it is not None:
                 self.on_stop(report_of_it)
-            elif ward.forget(name):
+            elif ward.on_unknown(name, asked):
                 self._on_lost(ward, f"{name} is not known to the exchange")
         self._touch(symbol)
 
     async def look(self, symbol: Symbol) -> None:
         """Ask the exchange for a symbol's position and stops. Raises: ExchangeError."""
         asked = self._clock.elapsed_ms()
+        self.ward(symbol)  # that no position of it is told is news of it
         positions = await self._client.fetch_positions()
         stops = await self._client.fetch_open_stops(symbol)
         self.on_positions(positions, asked)
@@ -347,13 +349,13 @@ class Protector:
         if ward.held and self._closing_all:
             return _Flatten(self._closing_all)
         if ward.ignored:
-            return next_step(ZERO, tuple(ward.standing.values()), ZERO)  # nor is a stop of ours left on it
+            return next_step(ZERO, ward.stops, ZERO, ward.kept)  # nor is a stop of ours left on it
         if ward.held and ward.flatten:
             return _Flatten(ward.flatten)
         if ward.held and ward.triggering:
             oldest = self._clock.elapsed_ms() - min(ward.triggering.values())
             return _Flatten("stop_unfilled") if oldest >= TRIGGER_PATIENCE_MS else _AwaitTrigger()
-        step = next_step(ward.to_cover, tuple(ward.standing.values()), self._price(ward))
+        step = next_step(ward.to_cover, ward.stops, self._price(ward), ward.kept)
         if isinstance(step, PlaceStop) and ward.refused is not None and ward.is_covered:
             quantity, price, at = ward.refused
             is_same = (quantity, price) == (step.quantity, step.price)
@@ -447,9 +449,10 @@ class Protector:
             ward.forget(name)
             return True
         # Not waiting any more, or nobody knows: its own state says which.
+        asked = self._clock.elapsed_ms()
         report = await self._client.fetch_stop(ward.symbol, name)
         if report is None:
-            ward.forget(name)
+            ward.on_unknown(name, asked)
         elif not report.status.protects:
             ward.on_stop(report, self._clock.elapsed_ms())
         return name not in ward.standing
@@ -489,7 +492,7 @@ class Protector:
             log.warning("close_refused", symbol=ward.symbol, error=str(no))
             ward.hindrance = str(no) if isinstance(no, Rejected) else "its close has not arrived at the exchange"
             if isinstance(no, Rejected) and no.meaning is Meaning.NOTHING_TO_REDUCE:
-                ward.doubt(self._clock.elapsed_ms())
+                ward.doubt()
             ward.is_market_closed = isinstance(no, Rejected) and no.meaning is Meaning.NOT_TRADING
         return ward.version != version
 
@@ -517,6 +520,7 @@ class Protector:
         planned, ward.planned = ward.planned, None
         if planned is not None and (planned.quantity, planned.price_trigger) == (quantity, price):
             self._watcher.on_sending(ward.symbol, planned.client_order_id, Role.STOP)
+            ward.sent[planned.client_order_id] = None
             return planned
         stop = StopOrder(
             client_order_id=self._name(ward, Role.STOP),
@@ -530,6 +534,8 @@ class Protector:
 
     def _name(self, ward: Ward, role: Role) -> ClientOrderId:
         name = self._name_order(ward.trade_id or TradeId(0), role)
+        if role is Role.STOP:
+            ward.sent[name] = None
         self._watcher.on_sending(ward.symbol, name, role)
         return name
 

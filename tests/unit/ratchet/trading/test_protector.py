@@ -9,6 +9,7 @@ from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, Side, StopOrder, StopStatus
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.errors import Meaning, NotSent, RateLimited
 from ratchet.trading.protector import LOST_MAX, REFUSAL_KEPT_MS, TRIGGER_PATIENCE_MS
 from tests.unit.ratchet.trading.account import (
@@ -24,6 +25,7 @@ from tests.unit.ratchet.trading.account import (
 from tests.unit.ratchet.trading.protected import Bench
 
 TRADE = TradeId(1)
+LAG_S = LAG_MS / 1_000 + 1  # a little longer than reads lag
 
 
 def a_rung(quantity: str) -> OrderReport:
@@ -432,7 +434,7 @@ def test_a_stop_that_vanished_without_a_word_is_found_out_and_replaced() -> None
         bench.account.hold("10")
         await bench.settled()
         del bench.account.stops[bench.the_stop().client_order_id]
-        await asyncio.sleep(2)
+        await asyncio.sleep(LAG_S)
         await bench.look()
 
     bench.run(live)
@@ -448,15 +450,87 @@ def test_a_list_that_is_behind_takes_no_stop_away() -> None:
         await bench.settled()
         stop = bench.the_stop()
         del bench.account.stops[stop.client_order_id]  # placed a moment ago, and to be seen nowhere yet
-        await bench.protector.on_stops(SYMBOL, [], bench.clock.elapsed_ms())
+        for _ in range(4):
+            await asyncio.sleep(1)
+            await bench.protector.on_stops(SYMBOL, [], bench.clock.elapsed_ms())
         bench.account.stops[stop.client_order_id] = stop
-        await asyncio.sleep(2)
+        await asyncio.sleep(LAG_S)
         await bench.protector.on_stops(SYMBOL, [], bench.clock.elapsed_ms())  # asked for by name, it is still there
         assert await bench.settled()
 
     bench.run(live)
     assert bench.account.count("place_stop") == 1
     assert not bench.told.troubles
+
+
+def test_a_stop_that_was_given_up_and_turns_up_again_stands_beside_no_other() -> None:
+    bench = Bench()
+
+    async def live() -> None:
+        bench.account.hold("10")
+        await bench.settled()
+        stop = bench.the_stop()
+        del bench.account.stops[stop.client_order_id]
+        await asyncio.sleep(LAG_S)
+        await bench.look()
+        bench.account.stops[stop.client_order_id] = stop
+        await bench.look()
+        await bench.look()
+
+    bench.run(live)
+    assert bench.the_stop().quantity == Decimal(10)
+    assert bench.account.count("place_stop") == 2
+
+
+def test_a_position_that_reads_do_not_show_yet_keeps_its_stop() -> None:
+    bench = Bench()
+
+    async def live() -> None:
+        bench.account.hold("10")
+        await bench.settled()
+        for _ in range(5):
+            await asyncio.sleep(1)
+            bench.protector.on_positions([], bench.clock.elapsed_ms())
+            assert await bench.settled()
+        await asyncio.sleep(2)
+        bench.account.hold("0", is_told=False)  # it is closed, and nobody tells it
+        await bench.look()
+
+    bench.run(live)
+    assert bench.protector.held() == {}
+    assert not bench.account.waiting
+    assert bench.account.count("cancel_stop") == 1
+
+
+def test_a_stop_that_was_left_long_ago_is_taken_away_at_once() -> None:
+    bench = Bench()
+
+    async def live() -> None:
+        bench.account.put_stop("rt-a-1-stop0", "10", "98", is_told=False)
+        await asyncio.sleep(LAG_S)
+        await bench.look()
+
+    bench.run(live)
+    assert not bench.account.waiting
+
+
+@pytest.mark.parametrize("seen", ["0", "4"])
+def test_a_stop_that_is_found_is_not_taken_away_for_what_reads_may_have_missed(seen: str) -> None:
+    bench = Bench()
+
+    async def live() -> None:
+        bench.account.hold(seen, is_told=False)
+        bench.account.put_stop("rt-a-1-stop0", "10", "98", is_told=False)
+        for _ in range(3):
+            await bench.look()
+            await asyncio.sleep(1)
+        assert "rt-a-1-stop0" in {stop.client_order_id for stop in bench.account.waiting}
+        bench.account.hold("10", is_told=False)  # as it has been for some seconds
+        await bench.look()
+        assert await bench.settled()
+
+    bench.run(live)
+    assert "rt-a-1-stop0" in {stop.client_order_id for stop in bench.account.waiting}
 
 
 def test_stops_that_vanish_again_and_again_have_the_position_closed() -> None:
@@ -556,7 +630,7 @@ def test_a_stop_that_fills_late_and_silently_is_seen_before_anything_is_closed()
 
     async def live() -> None:
         bench.account.hold("10")
-        await bench.settled()
+        await asyncio.sleep(LAG_S)
         trigger(bench.account, fills=False)
         bench.listen(to_positions=False)
         await asyncio.sleep(0.7)
@@ -733,7 +807,8 @@ def test_leftovers_on_a_flat_symbol_are_cancelled_but_for_those_of_others() -> N
         bench.account.put_stop("rg-7", "10", "97")
         bench.account.put_stop("web_1", "10", "96")
         bench.account.put_stop("rt-lease-a-1-1", "0.01", "200", Side.SELL)
-        await bench.settled()
+        await asyncio.sleep(LAG_S)
+        await bench.look()
 
     bench.run(live)
     assert {stop.client_order_id for stop in bench.account.waiting} == {"web_1", "rt-lease-a-1-1"}

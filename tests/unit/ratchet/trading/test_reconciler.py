@@ -8,12 +8,14 @@ import pytest
 from ratchet.config.protection_settings import ForeignPolicy
 from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.order import MarketOrder, OrderReport, OrderStatus, Role, Side
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.trading.reconciler import STRATEGY
 from tests.unit.ratchet.trading.account import SYMBOL, ZERO
 from tests.unit.ratchet.trading.reconciled import Reconciled
 
 WEB = ClientOrderId("web_1")
 PROTECT = ForeignPolicy.PROTECT
+LAG_S = LAG_MS / 1_000 + 1  # a little longer than reads lag
 
 
 def by_hand(quantity: str = "10", side: Side = Side.BUY) -> MarketOrder:
@@ -55,7 +57,13 @@ def test_a_stop_that_stands_from_before_is_kept_and_what_is_too_much_is_cancelle
     case.account.hold("10", is_told=False)
     case.account.put_stop("rt-x-1-stop0", "10", "99", is_told=False)
     case.account.put_stop("rt-x-1-stop1", "7", "97", is_told=False)
-    case.run(nothing_more)
+
+    async def look_later() -> None:
+        assert len(case.account.waiting) == 2  # it may be over what is not seen yet
+        await asyncio.sleep(LAG_S)
+        await case.bench.look()
+
+    case.run(look_later)
     assert case.bench.the_stop().client_order_id == "rt-x-1-stop0"
     assert case.account.count("place_stop") == 0
 
@@ -64,7 +72,12 @@ def test_stops_left_on_a_flat_symbol_are_cancelled() -> None:
     case = Reconciled(PROTECT)
     case.account.put_stop("rt-x-1-stop0", "10", "99", is_told=False)
     case.account.put_stop("web_2", "10", "95", is_told=False)
-    case.run(nothing_more)
+
+    async def look_later() -> None:
+        await asyncio.sleep(LAG_S)
+        await case.bench.look()
+
+    case.run(look_later)
     assert case.bench.the_stop().client_order_id == "web_2"
 
 
