@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import core_events, entry_latency, http_orders, limits, naked_time, operator_answers, scan
+from benchmarks import core_events, entry_latency, http_orders, limits, naked_time, operator_answers, scan, simulation
 from benchmarks.figure import Figure
 from benchmarks.yardstick import additions_a_second
 from ratchet.cli.event_loop import run
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "naked": naked_time.measure,
     "scan": scan.measure,
     "operators": operator_answers.measure,
+    "simulation": simulation.measure,
 }
 
 
