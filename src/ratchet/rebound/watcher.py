@@ -18,6 +18,7 @@ from ratchet.domain.order import OrderReport, Origin, Side
 from ratchet.domain.rebound import SpotFill, Watch, base_of
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import OrderChanged
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.errors import BadReply, ExchangeError, RateLimited
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.ledger.errors import LedgerError
@@ -34,7 +35,7 @@ DAY_MS = 86_400_000
 SOON_MS = 300  # after a fill: the next one may be on its way
 AGAIN_MS = 1_000
 FAILED_MS, FAILED_MS_MAX = 1_000, 30_000  # after a failure, doubled each time
-STRANGE_MAX = 3  # answers, one after the other, that contradict the ledger
+STRANGE_MAX = 3  # answers, one after the other, that contradict the ledger, for longer than reads lag
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,8 @@ class SymbolWatcher:
         self._looked_ms: int | None = None
         self._failures = 0
         self._strange = 0
+        self._strange_since_ms = 0
+        self._began_ms = 0  # where watching began anew: what was traded before is left alone
         self._trouble = ""
         self._last_trouble = ""
         self._names: dict[OrderId, ClientOrderId] = {}  # of orders that are not the companion's
@@ -178,16 +181,19 @@ class SymbolWatcher:
         """From where on executions are taken in: from now, or from where an interrupted watch was cut off."""
         remembered = await self._books.remember(self.symbol)
         watch = remembered.watch
+        now_ms = self._clock.now_ms()
         last = await self._client.fetch_last_fill(self.symbol)
         here = 0 if last is None else int(last.fill_id)
         if watch is not None and here < watch.seen_id:
             self._contradicted(watch.seen_id)
         if watch is None or watch.ended_ms is not None:
             watch = Watch(start_id=here, seen_id=here)
+            self._began_ms = now_ms
         if self._terms.since_ms is not None:
             first = await self._first_since(self._terms.since_ms)
             if first is not None:
                 before = int(first.fill_id) - 1
+                self._began_ms = min(self._began_ms, self._terms.since_ms)
                 watch = Watch(start_id=min(watch.start_id, before), seen_id=min(watch.seen_id, before))
         await self._books.watch(self.symbol, watch, at_ms=self._clock.now_ms())
         for told in remembered.unsold:
@@ -200,10 +206,13 @@ class SymbolWatcher:
         return watch
 
     def _contradicted(self, seen_id: int) -> None:
-        """The exchange's last execution is older than one that is in the ledger. Once may be an answer from behind;
+        """The exchange's last execution is older than one that is in the ledger. For a while it may be behind;
         if it stays so, this is another account, or a testnet that was begun anew: numbers mean other things there."""
+        now_ms = self._clock.now_ms()
+        if self._strange == 0:
+            self._strange_since_ms = now_ms
         self._strange += 1
-        if self._strange >= STRANGE_MAX:
+        if self._strange >= STRANGE_MAX and now_ms - self._strange_since_ms > LAG_MS:
             raise CannotWatch(
                 f"the ledger knows {self.symbol} execution {seen_id} and the exchange does not: it is the ledger of "
                 "another account, or of a testnet that was reset; move its file away, or name another with "
@@ -260,9 +269,10 @@ class SymbolWatcher:
 
     async def _record(self, fills: Iterable[Fill], reports: Iterable[OrderReport], seen_id: int | None = None) -> None:
         """Executions and the orders of people into the books; those of people's BUYs are gathered."""
-        watch = self.watch
-        if watch is None:
+        if self.watch is None:
             return
+        fills = tuple(fills)
+        watch = await self._started_after(self.watch, fills)
         told = [self._spot_fill(fill) for fill in fills if fill.fill_id > watch.start_id]
         people = [report for report in reports if origin_of(report.client_order_id) is Origin.MANUAL]
         if told or people or seen_id is not None:
@@ -272,6 +282,16 @@ class SymbolWatcher:
                     self._gather(each)
         if seen_id is not None:
             self.watch = replace(watch, seen_id=max(watch.seen_id, seen_id))
+
+    async def _started_after(self, watch: Watch, fills: Collection[Fill]) -> Watch:
+        """The watch, begun after what was traded before its beginning and was not seen then, for reads lag."""
+        before = [fill.fill_id for fill in fills if fill.fill_id > watch.start_id and fill.at_ms < self._began_ms]
+        if not before:
+            return watch
+        start_id = int(max(before))
+        self.watch = replace(watch, start_id=start_id, seen_id=max(watch.seen_id, start_id))
+        await self._books.watch(self.symbol, self.watch, at_ms=self._began_ms)
+        return self.watch
 
     def _spot_fill(self, fill: Fill) -> SpotFill:
         name = self._name_of(fill.order_id)

@@ -15,6 +15,7 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, StopOrder, StopStatus
 from ratchet.domain.user_event import OrderChanged, StopChanged
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, Meaning, Rejected
 from ratchet.ledger.errors import LedgerError
@@ -35,7 +36,7 @@ LOOKS_IN_VAIN_MAX = 3  # answers without the fills that must be there, before th
 LOOK_PAUSE_S = 0.5
 CLOCK_DOUBT_MS = 600_000  # by so much this machine's clock may have been ahead when the trade began
 PLAN_TIMEOUT_S = 3.0  # for the ledger to have the plan, before the entry is given up
-LATE_REQUEST_MS = 7_000  # after this the exchange takes a request no more: its receive window is over
+LATE_REQUEST_MS = 7_000 + LAG_MS  # the exchange takes a request no more: its receive window is over; and shows it
 
 _DONE = {StopStatus.FINISHED: OrderStatus.FILLED}  # its market order is through
 
@@ -105,6 +106,7 @@ class Keeper:
         self._reason = ""  # why it ends, once somebody wants it to
         self._others: dict[FillId, None] = {}  # executions on the symbol that are none of this trade's
         self._looks_in_vain = 0
+        self._in_vain_since = 0.0  # real ms
         self._left = False
 
     # what the outside may do ------------------------------------------------------------------------------
@@ -386,8 +388,11 @@ class Keeper:
         if missing == 0 or ward.coming:
             self._looks_in_vain = 0
             return
+        now = self._clock.elapsed_ms()
+        if self._looks_in_vain == 0:
+            self._in_vain_since = now
         self._looks_in_vain += 1
-        if self._looks_in_vain < LOOKS_IN_VAIN_MAX:
+        if self._looks_in_vain < LOOKS_IN_VAIN_MAX or now - self._in_vain_since < LAG_MS:
             return
         self._looks_in_vain = 0
         price = ward.price_entry or self.state.price_entry
@@ -445,7 +450,7 @@ class Keeper:
         state, held = self.state, self._protector.ward(self.state.symbol).held
         if state.quantity_entered == 0 or state.quantity_held > 0 or state.bracket.side.sign * held > 0:
             return False
-        return all(state.filled_by(name) >= order.quantity_filled for name, order in state.orders.items())
+        return not state.lacks_fills
 
     @property
     def _end_reason(self) -> str:
