@@ -39,7 +39,8 @@ async def test_a_refused_token_is_one_line_and_the_face_goes_off(api: BotApi) ->
         await asyncio.wait_for(bot.task, 5)
         bot.post("trading goes on")
     assert [notice.text for notice in notices] == [
-        "Telegram refuses the token (Unauthorized) and stays off: check RATCHET_TELEGRAM__TOKEN, then start again",
+        "Telegram refuses the token (Unauthorized) and stays off: check RATCHET_TELEGRAM__TOKEN"
+        " (the spot companion's is RATCHET_TELEGRAM__REBOUND_TOKEN), then start again",
         "trading goes on",
     ]
     assert len(api.calls) == 1
