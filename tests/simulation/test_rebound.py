@@ -292,8 +292,12 @@ def test_the_judge_sees_a_sell_that_is_placed_again(broken: Callable[[object, st
         step = decide.next_of(case, buys_back=buys_back)
         return decide.Sell(1) if isinstance(step, decide.Close) and "by hand" in step.reason else step
 
+    async def is_not_there(*_: object) -> bool:
+        return False
+
     broken(seller, "next_of", next_of)
-    assert any("has 2 SELLs" in each for each in run(hand(60), hand(120, Deed.CANCEL_SELL)).violations)
+    broken(seller.Seller, "_is_there", is_not_there)
+    assert any("was placed 2 times" in each for each in run(hand(60), hand(120, Deed.CANCEL_SELL)).violations)
 
 
 def test_books_that_are_not_the_exchanges_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

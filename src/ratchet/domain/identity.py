@@ -35,16 +35,16 @@ def client_order_id(run: str, trade: TradeId, role: str, sequence: int, life: st
     return ClientOrderId(name)
 
 
-def rebound_order_id(base_asset: str, first: FillId, role: str, sequence: int) -> ClientOrderId:
-    """Name an order of the spot companion by what it is for: `rb-<base>-<execution>-<role><sequence>`.
+def rebound_order_id(base_asset: str, first: FillId, role: str) -> ClientOrderId:
+    """Name an order of the spot companion by what it is for: `rb-<base>-<execution>-<role>`.
 
-    Every companion of an account gives the same name for the same thing, whatever machine and ledger it has: the
-    exchange refuses a name that stands, so that none sells what another one does.
+    Every companion of an account gives the same name for the same thing, whatever machine and ledger it has, and
+    however often it tries: the exchange refuses a name that stands, so that none sells what another one does.
 
     Args: first, the oldest of the executions that are sold together: unique with its symbol.
     """
     shown = "".join(letter for letter in base_asset.lower() if letter in DIGITS)[:REBOUND_BASE_LENGTH_MAX]
-    return ClientOrderId(f"{REBOUNDS}{shown}-{first}-{role}{sequence}")
+    return ClientOrderId(f"{REBOUNDS}{shown}-{first}-{role}")
 
 
 def life_of(at_ms: int) -> str:

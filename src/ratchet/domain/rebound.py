@@ -26,7 +26,7 @@ class OwnOrder:
 
     order: LimitOrder
     role: SpotRole
-    sequence: int  # from 0 within case and role
+    sequence: int  # of the attempt, from 0: its name is the same at each
     intended_ms: int
     status: OrderStatus = OrderStatus.INTENDED
     order_id: OrderId | None = None

@@ -26,7 +26,7 @@ RACE_MS = 5_000  # the longest that a request is on its way
 REST_MS = 60_000  # before the end: what was traded later need not be worked through
 ON_ITS_WAY_MS = 10_000  # what was sent before a halt may arrive so much later
 HUNDRED = Decimal(100)
-_OWN = re.compile(r"rb-(?:trump|doge)-(\d+)-(sell|back)(\d+)")  # by the first of the executions it is for
+_OWN = re.compile(r"rb-(?:trump|doge)-(\d+)-(sell|back)")  # by the first of the executions it is for
 
 
 class Due(StrEnum):

@@ -216,28 +216,24 @@ class SpotBooks:
         await self._ledger.write(write)
 
     async def intend(self, case: Case, own: OwnOrder) -> None:
-        """An order is going to be sent."""
-        row = SpotOrderRow(
-            client_order_id=own.name,
-            case_id=case.case_id,
-            origin=Origin.SYSTEM.value,
-            role=own.role.value,
-            sequence=own.sequence,
-            symbol=own.order.symbol,
-            side=own.order.side.value,
-            quantity=own.order.quantity,
-            price=own.order.price,
-            status=own.status.value,
-            order_id=own.order_id,
-            quantity_filled=own.quantity_filled,
-            price_average=own.price_average,
-            reason="",
-            intended_ms=own.intended_ms,
-            updated_ms=own.intended_ms,
-        )
+        """An order is going to be sent, for the first time or once more. An attempt takes the place of the one before.
+
+        Raises: LedgerError, also for a name that stands for something of another case.
+        """
 
         async def write(session: AsyncSession) -> None:
-            session.add(row)
+            row = await session.scalar(select(SpotOrderRow).where(SpotOrderRow.client_order_id == own.name))
+            if row is None:
+                row = SpotOrderRow(client_order_id=own.name, case_id=case.case_id, origin=Origin.SYSTEM.value)
+                session.add(row)
+            elif row.case_id != case.case_id:
+                raise LedgerError(f"order {own.name} is of case {row.case_id}, not of {case.case_id}")
+            row.role, row.sequence = own.role.value, own.sequence
+            row.symbol, row.side = own.order.symbol, own.order.side.value
+            row.quantity, row.price = own.order.quantity, own.order.price
+            row.status, row.order_id, row.reason = own.status.value, own.order_id, ""
+            row.quantity_filled, row.price_average = own.quantity_filled, own.price_average
+            row.intended_ms = row.updated_ms = own.intended_ms
 
         await self._ledger.write(write)
 

@@ -208,7 +208,7 @@ class Seller:
         if rules is None:
             await self._close(case, f"no SELL: {self._symbol} is not listed", Weight.WARNING)
             return
-        name = rebound_order_id(self._base, case.first_fill_id, SpotRole.SELL.value, sequence)
+        name = rebound_order_id(self._base, case.first_fill_id, SpotRole.SELL.value)
         price = sell_price(case, self._percent, rules.price_tick)
         if await self._is_there(case, SpotRole.SELL, sequence, name, price):
             return
@@ -246,7 +246,7 @@ class Seller:
             return
         settings, now_ms = self._terms.settings(), self._clock.now_ms()
         reference = await self._reference() if rules.is_trading else None
-        name = rebound_order_id(self._base, case.first_fill_id, SpotRole.BACK.value, 0)
+        name = rebound_order_id(self._base, case.first_fill_id, SpotRole.BACK.value)
         async with self._terms.backs:
             limits = BackLimits(
                 percent=settings.buy_back_percent,
@@ -266,8 +266,8 @@ class Seller:
         await self._send(case, own)
 
     async def _is_there(self, case: Case, role: SpotRole, sequence: int, name: ClientOrderId, price: Decimal) -> bool:
-        """Whether the exchange has an order of a name that is not in the ledger yet. It becomes the case's: another
-        companion has placed it, or this one with a ledger that is lost."""
+        """Whether the exchange has an order of a name under which this ledger knows of none. It becomes the case's:
+        another companion has placed it, or this one with a ledger that is lost, or what was given up arrived."""
         report = await self._client.fetch_order(self._symbol, name)
         if report is None:
             return False
@@ -326,9 +326,9 @@ class Seller:
         return OwnOrder(order=order, role=role, sequence=sequence, intended_ms=self._clock.now_ms())
 
     async def _intend(self, case: Case, own: OwnOrder) -> Case:
-        """Into the books, before anything is sent."""
+        """Into the books, before anything is sent. Another attempt takes the place of the one before."""
         await self._books.intend(case, own)
-        case = replace(case, orders=(*case.orders, own))
+        case = replace(case, orders=(*(each for each in case.orders if each.name != own.name), own))
         self._cases[case.case_id] = case
         return case
 

@@ -81,7 +81,7 @@ def done(*left: OrderLeft, not_recorded: str = "") -> DirectPanic:
         who="cli",
         at_ms=NOW_MS,
         took_ms=7_100.0,
-        cancelled=((TRUMP, ClientOrderId("rb-trump-1-sell0")),),
+        cancelled=((TRUMP, ClientOrderId("rb-trump-1-sell")),),
         left=left,
         waits_for="another look at what stands" if left else "",
         is_clear=not left,
@@ -102,7 +102,7 @@ def test_a_panic_without_a_companion_says_what_the_next_one_will_not_know() -> N
 
 
 def test_one_that_gave_up_does_not_say_that_it_goes_on() -> None:
-    left = OrderLeft(symbol=TRUMP, name=ClientOrderId("rb-trump-2-sell0"), reason="refused")
+    left = OrderLeft(symbol=TRUMP, name=ClientOrderId("rb-trump-2-sell"), reason="refused")
     answer = answer_of(done(left), None)
     assert answer.title == "Not clear yet"
     assert not any("goes on" in note for note in answer.notes)

@@ -60,7 +60,7 @@ def a_case(*fills: Fill) -> Case:
 
 def an_order(status: OrderStatus, role: SpotRole = SpotRole.SELL, sequence: int = 0, price: str = "8.08") -> OwnOrder:
     order = LimitOrder(
-        client_order_id=rebound_order_id("TRUMP", FillId(1), role.value, sequence),
+        client_order_id=rebound_order_id("TRUMP", FillId(1), role.value),
         symbol=TRUMP,
         side=Side.SELL if role is SpotRole.SELL else Side.BUY,
         quantity=Decimal(10),

@@ -17,7 +17,7 @@ from ratchet.rebound import panic
 from ratchet.rebound.panic import SpotPanic, SpotPanicReport
 from tests.unit.ratchet.rebound.bought import NOW_MS, TRUMP
 
-OURS, ANOTHER, PERSONS = ClientOrderId("rb-trump-7-sell0"), ClientOrderId("rb-sol-9-sell0"), ClientOrderId("web_1")
+OURS, ANOTHER, PERSONS = ClientOrderId("rb-trump-7-sell"), ClientOrderId("rb-sol-9-sell"), ClientOrderId("web_1")
 
 
 def an_open_order(name: ClientOrderId) -> StandingOrder:

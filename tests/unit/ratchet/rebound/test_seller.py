@@ -123,7 +123,7 @@ async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def test_what_was_bought_is_sold(bench: Bench) -> None:
     await bench.seller.turn()
-    assert list(bench.exchange.placed) == ["rb-trump-11-sell0"]
+    assert list(bench.exchange.placed) == ["rb-trump-11-sell"]
     await bench.seller.turn()
     assert bench.waits_for() == "its SELL 10 TRUMP at 8.08 is filled"
 
@@ -136,7 +136,7 @@ async def test_nothing_is_intended_while_placing_is_held_back(bench: Bench) -> N
     bench.terms.gate.held_back = ""
     bench.seller.look_again()
     await bench.seller.turn()
-    assert list(bench.exchange.placed) == ["rb-trump-11-sell0"]
+    assert list(bench.exchange.placed) == ["rb-trump-11-sell"]
 
 
 async def test_what_is_intended_as_it_is_held_back_is_sent_after_the_resume_and_not_before(bench: Bench) -> None:

@@ -119,7 +119,7 @@ class FakeOperations:
             GivenUp(
                 case_id=case_id,
                 symbol=TRUMP,
-                cancelled=(ClientOrderId(f"rb-trump-{case_id}-sell0"),),
+                cancelled=(ClientOrderId(f"rb-trump-{case_id}-sell"),),
                 is_over=not self.not_over,
                 reason=self.not_over or f"given up by {who}",
             )
@@ -132,7 +132,7 @@ class FakeOperations:
             who=who,
             at_ms=NOON_MS,
             took_ms=1_234.0,
-            cancelled=((TRUMP, ClientOrderId("rb-trump-101-sell0")),),
+            cancelled=((TRUMP, ClientOrderId("rb-trump-101-sell")),),
             left=self.panic_left,
             waits_for="another look at what stands" if self.panic_left else "",
             is_clear=not self.panic_left,
@@ -212,7 +212,7 @@ class Scene:
     async def places(self, case: Case, role: SpotRole, price: str, at_ms: int = NOON_MS + 1_000) -> OwnOrder:
         """An order for a case is intended, and the exchange has taken it."""
         side = Side.SELL if role is SpotRole.SELL else Side.BUY
-        name = ClientOrderId(f"rb-{case.symbol[:5].lower()}-{case.first_fill_id}-{role.value}0")
+        name = ClientOrderId(f"rb-{case.symbol[:5].lower()}-{case.first_fill_id}-{role.value}")
         order = LimitOrder(
             client_order_id=name, symbol=case.symbol, side=side, quantity=case.quantity, price=Decimal(price)
         )

@@ -80,7 +80,7 @@ async def test_a_panic_says_that_coins_are_not_sold_and_whether_the_exchange_lis
     assert answer.title == "Clear"
     assert dict(answer.facts)["by the exchange"] == "no order of the companion stands"
     assert "Nothing was sold: what was bought stays on the account." in answer.notes
-    name = ClientOrderId("rb-trump-102-sell0")
+    name = ClientOrderId("rb-trump-102-sell")
     scene.operations.panic_left = (OrderLeft(symbol=TRUMP, name=name, reason="refused"),)
     answer = await scene.confirmed("panic")
     assert (answer.title, answer.data["is_clear"]) == ("Not clear yet", False)

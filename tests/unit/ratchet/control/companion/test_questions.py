@@ -150,8 +150,8 @@ async def test_the_story_of_a_case_has_every_execution_and_order_with_its_origin
     assert [row[1:] for row in answer.table.rows] == [
         ("person", "BUY 10 seen first; FILLED, 10 filled, 2025-06-16 12:00:00", "web_1"),
         ("person", "BUY 10 at 8 filled, fee 0.01 TRUMP", "web_1"),
-        ("companion", "SELL 9.99 at 8.08 intended; NEW, 0 filled, 2025-06-16 12:00:01", "rb-trump-101-sell0"),
-        ("companion", "SELL 9.99 at 8.08 filled, fee 0.05 USDC", "rb-trump-101-sell0"),
+        ("companion", "SELL 9.99 at 8.08 intended; NEW, 0 filled, 2025-06-16 12:00:01", "rb-trump-101-sell"),
+        ("companion", "SELL 9.99 at 8.08 filled, fee 0.05 USDC", "rb-trump-101-sell"),
     ]
     json.dumps(answer.data)
     assert "there is no case 7" in await scene.refusal("why 7")
@@ -183,7 +183,7 @@ async def test_orders_say_whose_they_are(scene: Scene) -> None:
     sell = await scene.places(case, SpotRole.SELL, "8.08")
     scene.exchange.orders = [
         standing(sell.name),
-        standing("rb-trump-9-sell0"),
+        standing("rb-trump-9-sell"),
         standing("rt-abcd-1-tp0", SOL),
         standing("web_2", SOL, Side.BUY),
     ]
