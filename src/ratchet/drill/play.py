@@ -9,7 +9,7 @@ from localbinance.core.account_state import Uncovered
 from localbinance.core.act import FillSlowly, RefuseTrigger, Settle, StickTrigger
 from localbinance.rules.market_rules import MarketRules
 from localbinance.server.acts import Act
-from localbinance.server.fault import Reject
+from localbinance.server.fault import Reject, Stale
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
@@ -41,6 +41,7 @@ from ratchet.trading.audit import AuditReport
 from ratchet.trading.operations import CannotResume, Operations
 
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
+SWEEP_MS = 5_500  # until the next look at the account has been answered, and what follows is done
 LIVES_MAX = 50
 RESUME_AGAIN_MS = 5_000
 REFUSED_CLOSE_MS = 1_000  # until a close that was refused is tried again, twice
@@ -195,9 +196,24 @@ class _Play:
             after_ms = process.protected_after_ms
             until_ms = self._world.now_ms if after_ms is None else born_ms + after_ms
             excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason=STARTING))
+            if lag_ms := self._lag_ms(born_ms):
+                excuses.append(Excuse(from_ms=born_ms, until_ms=born_ms + lag_ms + SWEEP_MS, reason="not seen yet"))
         if not has_ended:
             now_ms = self._world.now_ms
             excuses.append(Excuse(from_ms=now_ms, until_ms=now_ms + self._down_ms, reason=DEAD))
+
+    def _lag_ms(self, at_ms: float) -> int:
+        """How far reads are behind: so long a new process cannot be told what was done just before it."""
+        return max(
+            (
+                each.fault.ms
+                for each in self._seen.troubles
+                if isinstance(each, WireTrouble)
+                and isinstance(each.fault, Stale)
+                and each.at_ms <= at_ms < each.at_ms + each.for_ms
+            ),
+            default=0,
+        )
 
     def _drawn_signals(self, venue: Venue, random_: random.Random) -> Signals:
         return DrawnSignals(venue, self._stage.symbols, self._stage.pause_s, random_)
@@ -227,7 +243,7 @@ class _Play:
                     self._process.clock.skew_ms += trouble.by_ms
             case WireTrouble():
                 self._venue.put(trouble.fault)
-                if not _is_refusal(trouble):  # it excuses nothing
+                if not _excuses_nothing(trouble):
                     self._excuse("wire", trouble.for_ms)
                 elif isinstance(trouble.fault, Reject) and trouble.fault.type == "MARKET":
                     self._excuse_refused_closes(trouble.for_ms)
@@ -348,8 +364,9 @@ class _Play:
             self._seen.equity_min = min(self._seen.equity_min, equity)
 
 
-def _is_refusal(trouble: Trouble) -> bool:
-    return isinstance(trouble, WireTrouble) and isinstance(trouble.fault, Reject)
+def _excuses_nothing(trouble: Trouble) -> bool:
+    """What is refused is answered; what reads do not show yet is told by replies and by the stream."""
+    return isinstance(trouble, WireTrouble) and isinstance(trouble.fault, Reject | Stale)
 
 
 def _random(drawn: str) -> random.Random:

@@ -205,6 +205,38 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        name="reads-lag",
+        protects="reads that are seconds behind take no stop away, have none placed twice and close nothing",
+        troubles=(wire(BEFORE_MS, LONG_MS, fault="stale", ms=5_900),),
+    ),
+    Scenario(
+        name="position-not-seen-at-a-restart",
+        protects="a stop whose position a restart is not shown yet is left where it stands",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="stale", ms=5_000, path="/fapi/v3/positionRisk"),
+            Kill(at_ms=FIRST_MS + 2_000, down_ms=1_000),
+        ),
+    ),
+    Scenario(
+        name="less-seen-at-a-restart",
+        protects="a stop over more than a restart is shown of the position yet is left where it stands",
+        troubles=(
+            wire(FIRST_MS, LONG_MS, fault="stale", ms=5_000, path="/fapi/v3/positionRisk"),
+            OtherHand(at_ms=FIRST_MS + 5_000, symbol=SOL, does=Deed.BUY),
+            Kill(at_ms=FIRST_MS + 7_000, down_ms=1_000),
+        ),
+    ),
+    Scenario(
+        name="owner-not-known-at-a-restart",
+        protects="an execution whose order is not to be seen yet is taken for nobody else's, and its trade ends",
+        troubles=(
+            wire(BEFORE_MS, LONG_MS, fault="stale", ms=5_000, path="/fapi/v1/order"),
+            KillAfterOrder(order=1, turns=4, down_ms=2_000),
+            Kill(at_ms=BETWEEN_MS, down_ms=1_000),
+        ),
+        naked_ms_max=2_200.0,
+    ),
+    Scenario(
         name="requests-slow",
         protects="nothing is sent twice while replies take three seconds",
         troubles=(wire(BEFORE_MS, LONG_MS, fault="latency", ms=3_000, of="reply"),),

@@ -95,13 +95,13 @@ class Executor:
             self._notebook.status(name, status)
         return report
 
-    async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool:
-        """Cancel a stop. False when it was not waiting any more, or it is not known whether it was cancelled."""
+    async def cancel_stop(self, symbol: Symbol, client_order_id: ClientOrderId) -> bool | None:
+        """Cancel a stop. False when it was not waiting any more, None when it is not known whether it was cancelled."""
         try:
             cancelled = await self._client.cancel_stop(symbol, client_order_id)
         except ExchangeError as error:
             log.warning("stop_not_cancelled", symbol=symbol, client_order_id=client_order_id, error=str(error))
-            return False
+            return None
         if cancelled:
             self._notebook.status(client_order_id, OrderStatus.CANCELED)
         return cancelled

@@ -17,7 +17,7 @@ from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStat
 from ratchet.domain.user_event import OrderChanged, StopChanged
 from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.client import BinanceClient
-from ratchet.exchange.errors import ExchangeError, Meaning, Rejected
+from ratchet.exchange.errors import BadReply, ExchangeError, Meaning, Rejected
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.notices import Kind, Notice, Noticeboard
@@ -369,6 +369,8 @@ class Keeper:
         name = self.state.name_of(fill)
         if name is None:
             owner = await owner_of_fill(self._client, self._ledger, fill)
+            if owner.may_turn_up(fill, self._clock.now_ms()):
+                raise BadReply(f"order {fill.order_id} is filled and not known yet")
             # What another hand did before is none of this trade's; what it does meanwhile is.
             is_ours = owner.trade_id == self.state.trade_id
             if not is_ours and (owner.trade_id is not None or fill.at_ms < self.state.opened_ms):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, TradeId, trade_of
 from ratchet.exchange.budget import Lane
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.ledger.ledger import Ledger
 
@@ -15,6 +16,11 @@ class Owner:
 
     trade_id: TradeId | None
     name: ClientOrderId | None = None
+    is_known: bool = True  # False: the exchange does not know the order, or not yet
+
+    def may_turn_up(self, fill: Fill, now_ms: int) -> bool:
+        """Whether its order may only be behind an execution of a moment ago: nothing is to be concluded yet."""
+        return not self.is_known and fill.at_ms > now_ms - LAG_MS
 
 
 async def owner_of_fill(client: BinanceClient, ledger: Ledger, fill: Fill, lane: Lane = Lane.PROTECTIVE) -> Owner:
@@ -23,7 +29,7 @@ async def owner_of_fill(client: BinanceClient, ledger: Ledger, fill: Fill, lane:
         return Owner(trade_id)
     report = await client.fetch_order_by_number(fill.symbol, fill.order_id, lane=lane)
     if report is None:
-        return Owner(None)
+        return Owner(None, is_known=False)
     return Owner(await owner_of_name(ledger, report.client_order_id), report.client_order_id)
 
 

@@ -445,16 +445,19 @@ class Protector:
         ward.flatten = ward.flatten or cause
 
     async def _cancel(self, ward: Ward, name: ClientOrderId) -> bool:
-        if await self._executor.cancel_stop(ward.symbol, name):
+        cancelled = await self._executor.cancel_stop(ward.symbol, name)
+        if cancelled:
             ward.forget(name)
             return True
         # Not waiting any more, or nobody knows: its own state says which.
         asked = self._clock.elapsed_ms()
         report = await self._client.fetch_stop(ward.symbol, name)
-        if report is None:
-            ward.on_unknown(name, asked)
-        elif not report.status.protects:
+        if report is not None and not report.status.protects:
             ward.on_stop(report, self._clock.elapsed_ms())
+        elif cancelled is False:
+            ward.forget(name)  # who was to take it away knows; what is read is from before
+        elif report is None:
+            ward.on_unknown(name, asked)
         return name not in ward.standing
 
     async def _await_trigger(self, ward: Ward) -> None:

@@ -20,6 +20,7 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import Side, StopReport
 from ratchet.domain.signal import Signal
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.ledger.ledger import Ledger
 from ratchet.risk.plan import CannotPlan, plan_bracket
@@ -107,7 +108,10 @@ class Reconciler:
         return found
 
     async def adopt(self, symbol: Symbol) -> Found | None:
-        """The trade of a position that nobody keeps; None when it is gone again. Raises: LedgerError, ExchangeError."""
+        """The trade of a position that nobody keeps; None when it is gone again, or nobody can say yet.
+
+        Raises: LedgerError, ExchangeError.
+        """
         ward = self._protector.ward(symbol)
         now_ms = self._clock.now_ms()
         since_ms = min(ward.changed_ms or now_ms, now_ms) - SEARCH_BACK_MS
@@ -117,6 +121,9 @@ class Reconciler:
             if left == 0:
                 break
             owner = await owner_of_fill(self._client, self._ledger, fill)
+            if owner.may_turn_up(fill, now_ms):
+                log.warning("owner_not_known_yet", symbol=symbol, order_id=fill.order_id)
+                return None
             if owner.trade_id is not None:
                 return await self.reopen(owner.trade_id) if fill.side.sign * ward.held > 0 else None
             if is_of_run(self._ledger.run, owner.name or ""):
@@ -124,6 +131,9 @@ class Reconciler:
             left -= fill.side.sign * fill.quantity
             opened_ms = fill.at_ms
         if held == 0 or (ward.held == 0 and left != 0):
+            return None
+        if left != 0 and ward.changed_ms > now_ms - LAG_MS:
+            log.warning("executions_not_seen_yet", symbol=symbol)
             return None
         # Executions that add up to it are another hand's opening; else how it came about is nobody's knowledge.
         return await self._begin_foreign(symbol, held, price_entry, opened_ms if left == 0 else now_ms)

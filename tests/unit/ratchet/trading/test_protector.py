@@ -7,7 +7,17 @@ import pytest
 
 from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.market_rules import SymbolRules
-from ratchet.domain.order import LimitOrder, MarketOrder, OrderReport, OrderStatus, Role, Side, StopOrder, StopStatus
+from ratchet.domain.order import (
+    LimitOrder,
+    MarketOrder,
+    OrderReport,
+    OrderStatus,
+    Role,
+    Side,
+    StopOrder,
+    StopReport,
+    StopStatus,
+)
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.errors import Meaning, NotSent, RateLimited
@@ -215,6 +225,30 @@ def test_a_cancellation_whose_answer_is_lost_is_looked_up() -> None:
         bench.account.hold("10")
         await bench.settled()
         bench.account.troubles["cancel_stop"].append(LOST_ANSWER)
+        bench.protector.want(SYMBOL, TRADE, Decimal("99.5"))
+        assert await bench.settled()
+
+    bench.run(live)
+    assert bench.account.count("cancel_stop") == 1
+    assert bench.the_stop().price_trigger == Decimal("99.5")
+
+
+def test_a_stop_that_cannot_be_cancelled_because_it_is_gone_is_gone_whatever_reads_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+
+    async def live() -> None:
+        bench.account.hold("10")
+        await bench.settled()
+        old = bench.the_stop()
+        bench.listen(to_stops=False)
+        bench.account.end_stop(old.client_order_id, StopStatus.CANCELED)
+
+        async def read_from_before(_symbol: Symbol, _name: ClientOrderId) -> StopReport:
+            return old
+
+        monkeypatch.setattr(bench.account, "fetch_stop", read_from_before)
         bench.protector.want(SYMBOL, TRADE, Decimal("99.5"))
         assert await bench.settled()
 

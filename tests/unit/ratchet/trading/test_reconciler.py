@@ -81,6 +81,39 @@ def test_stops_left_on_a_flat_symbol_are_cancelled() -> None:
     assert case.bench.the_stop().client_order_id == "web_2"
 
 
+def test_an_execution_whose_order_is_not_to_be_seen_yet_is_nobodys() -> None:
+    case = Reconciled(PROTECT)
+
+    async def look_twice() -> None:
+        trade_id, entry, _ = await case.record_a_long()
+        case.account.fill(entry)
+        unseen = dict(case.account.orders)
+        case.account.orders.clear()
+        assert await case.reconciler.adopt(SYMBOL) is None
+        case.account.orders.update(unseen)
+        found = await case.reconciler.adopt(SYMBOL)
+        assert found is not None
+        assert found.state.trade_id == trade_id
+
+    case.run(look_twice)
+
+
+def test_a_position_whose_executions_are_not_to_be_seen_yet_is_nobodys() -> None:
+    case = Reconciled(PROTECT)
+
+    async def look_twice() -> None:
+        case.account.fill(by_hand())
+        unseen = list(case.account.fills)
+        case.account.fills.clear()
+        assert await case.reconciler.adopt(SYMBOL) is None
+        case.account.fills.extend(unseen)
+        found = await case.reconciler.adopt(SYMBOL)
+        assert found is not None
+        assert [row.strategy for row in await case.ledger.open_trades()] == [STRATEGY]
+
+    case.run(look_twice)
+
+
 def test_a_name_that_stands_on_the_exchange_and_not_in_the_ledger_is_not_given_again() -> None:
     first = Reconciled(PROTECT)
     trade_ids: list[TradeId] = []
