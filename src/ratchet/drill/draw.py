@@ -46,6 +46,11 @@ TURNED_AWAY: tuple[Json, ...] = (
 STOP_REFUSALS = (-2021, -4120, -4045, -2019, -1106)
 ENTRY_REFUSALS = (-2019, -2027, -4131)
 DISK_ANSWERS = ("database is locked", "database or disk is full", "disk I/O error")
+STALE_PATHS = (
+    *("", "", ""),
+    *("/fapi/v3/positionRisk", "/fapi/v3/account", "/fapi/v1/openOrders", "/fapi/v1/openAlgoOrders"),
+    *("/fapi/v1/order", "/fapi/v1/algoOrder", "/fapi/v1/userTrades"),
+)
 EVENTS = ("", "", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ALGO_UPDATE")
 
 _Draw: TypeAlias = Callable[[random.Random, Sequence[Symbol], int], Trouble]
@@ -121,6 +126,12 @@ def _not_found(random_: random.Random, _symbols: Sequence[Symbol], length_ms: in
     return standing(random_, length_ms, 4_000, {"fault": "not_found"})
 
 
+def _stale(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> Trouble:
+    """Reads, all or of one kind, tell how things stood a while ago; where not every one is hit, they go to and fro."""
+    kind: Json = {"fault": "stale", "ms": random_.randrange(300, 5_000), "path": random_.choice(STALE_PATHS)}
+    return standing(random_, length_ms, 60_000, kind)
+
+
 def frame_faults(random_: random.Random) -> tuple[Json, ...]:
     """What can become of the frames of a stream."""
     return (
@@ -187,6 +198,8 @@ _DRAWS: tuple[_Draw, ...] = (
     _refused_stop,
     _refused_entry,
     _not_found,
+    _stale,
+    _stale,
     _frames,
     _frames,
     _stream,

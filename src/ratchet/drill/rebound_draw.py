@@ -33,6 +33,10 @@ RIVAL_EVERY = 6
 HELD_MS_MIN, HELD_MS_MAX = 20_000, 200_000  # between a pause, or a panic, and its resume
 DEEDS_MIN, DEEDS_MAX = 6, 16
 QUOTE_SMALL, QUOTE_LARGE = 4, 3_000  # USDC, of what a person buys: the first is less than can be sold
+STALE_PATHS = (
+    *("", "", ""),
+    *(f"/api/v3/{what}" for what in ("account", "myTrades", "openOrders", "order", "allOrders")),
+)
 
 
 class Deed(StrEnum):
@@ -238,6 +242,12 @@ def _not_found(random_: random.Random, _symbols: Sequence[Symbol], length_ms: in
     return standing(random_, length_ms, 20_000, {"fault": "not_found"})
 
 
+def _stale(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> ReboundTrouble:
+    """Reads, all or of one kind, tell how things stood a while ago."""
+    kind: Json = {"fault": "stale", "ms": random_.randrange(1_000, 6_000), "path": random_.choice(STALE_PATHS)}
+    return standing(random_, length_ms, 120_000, kind)
+
+
 def _frames(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> ReboundTrouble:
     return standing(random_, length_ms, 120_000, random_.choice(frame_faults(random_)) | {"route": "user"})
 
@@ -278,6 +288,8 @@ _DRAWS = (
     _sent,
     _no_balance,
     _not_found,
+    _stale,
+    _stale,
     _frames,
     _frames,
     _stream,
