@@ -4,12 +4,13 @@ from decimal import Decimal
 
 import pytest
 
+from localbinance.server.acts import read_act
 from localbinance.server.faults import read_fault
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.market import START_MS
 from ratchet.drill.rebound_draw import Deed, Hand, ReboundTrouble, Rest
 from ratchet.drill.rebound_drill import run_rebound
-from ratchet.drill.trouble import Kill, KillAfterOrder, WireTrouble
+from ratchet.drill.trouble import Interference, Kill, KillAfterOrder, WireTrouble
 
 DOGE = Symbol("DOGEUSDC")
 LAG_MS = 6_000
@@ -71,3 +72,17 @@ def test_one_sell_and_never_a_second(troubles: tuple[ReboundTrouble, ...], sells
     verdict = run_rebound(1, troubles=troubles)
     assert verdict.violations == ()
     assert (verdict.sells, verdict.left_alone) == (sells, left_alone)
+
+
+@pytest.mark.parametrize("seed", [5, 11])
+def test_a_buy_whose_parts_are_seen_now_and_then_has_one_sell(seed: int) -> None:
+    slowly = {"act": "spot_fill_slowly", "symbol": DOGE, "parts": 4, "over_ms": 9_000}
+    troubles = (
+        Interference(at_ms=1_000, act=read_act(slowly)),
+        fault(40, 60, fault="stale", ms=LAG_MS, probability=0.5),
+        fault(40, 60, fault="silent", route="user"),
+        bought(60),
+    )
+    verdict = run_rebound(seed, troubles=troubles)
+    assert verdict.violations == ()
+    assert verdict.sells == 1

@@ -333,7 +333,7 @@ class SymbolWatcher:
             report,
             sum((fill.quantity for fill in fills), ZERO),
             is_sellable=report.status.is_final or await self._seller.is_sellable(draft),
-            settle_ms=round(self._terms.settings().settle_s * 1_000),
+            settle_ms=round(self._terms.settings().settle_s * 1_000) + LAG_MS,  # its next part would be seen by then
             now_ms=now_ms,
         )
         if not isinstance(answer, Ready):
