@@ -11,7 +11,7 @@ from localbinance.market.disturbed import Flash, Gap
 from ratchet.domain.identity import OURS, trade_of
 from ratchet.drill.emergencies import FLAT_WITHIN_MS, entered_meanwhile, held_spells
 from ratchet.drill.market import START_MS
-from ratchet.drill.play import DEAD, STARTING, Excuse, Played, Stage
+from ratchet.drill.play import DEAD, SLOW, STARTING, Excuse, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
 from ratchet.drill.venue import ACCOUNT
 
@@ -57,7 +57,7 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         *(
             f"a start at {from_ms / 1_000:.3f} s took {until_ms - from_ms:.0f} ms to cover all; {RESTART_MS:.0f} may be"
             for from_ms, until_ms in restarts
-            if until_ms - from_ms > RESTART_MS
+            if until_ms - from_ms > RESTART_MS + _closing_ms(played, from_ms)
         ),
         *(f"order {name} was taken {count} times" for name, count in duplicates.items()),
         *(f"fill {fill.trade_id} of {fill.symbol} ({fill.client_order_id}) {how}" for fill, how in lost),
@@ -150,6 +150,20 @@ def _restarts_in_quiet(played: Played) -> list[tuple[float, float]]:
         for from_ms, until_ms in played.restarts
         if not any(each.from_ms <= until_ms and each.until_ms >= from_ms for each in others)
     ]
+
+
+def _closing_ms(played: Played, at_ms: float) -> float:
+    """How long a start into an emergency may take beyond that: what is held is not covered but closed, and a close that
+    fills slowly is through when it is. Its stop stands meanwhile: spells without one are judged for themselves."""
+    stands = any(
+        each.from_ms <= at_ms and (each.until_ms is None or at_ms < each.until_ms) for each in played.emergencies
+    )
+    slow = (
+        each.spell_ms or 0.0
+        for each in played.excuses
+        if each.reason == SLOW and each.from_ms <= at_ms <= each.until_ms
+    )
+    return max(slow, default=0.0) if stands else 0.0
 
 
 def _duplicates(stage: Stage, played: Played) -> dict[str, int]:

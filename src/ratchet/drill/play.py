@@ -46,7 +46,7 @@ LIVES_MAX = 50
 RESUME_AGAIN_MS = 5_000
 REFUSED_CLOSE_MS = 1_000  # until a close that was refused is tried again, twice
 ASKED_AGAIN_MS = 1_000  # whether a close that fills in parts is through
-STARTING, DEAD = "starting", "dead"  # reasons of excuses
+STARTING, DEAD, SLOW = "starting", "dead", "slow"  # reasons of excuses
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
 
 
@@ -320,7 +320,7 @@ class _Play:
                 )
             case FillSlowly():
                 # What is closed at market, by whatever reason, is closed as slowly as everything else of it fills.
-                self._excuse_spells(act.symbol, 2 * act.over_ms + ASKED_AGAIN_MS, "slow")
+                self._excuse_spells(act.symbol, 2 * act.over_ms + ASKED_AGAIN_MS, SLOW)
 
     def _excuse_spells(self, symbol: str, spell_ms: float, reason: str) -> None:
         now_ms = self._world.now_ms

@@ -44,6 +44,8 @@ class Requests:
         self._timeout_s = settings.reply_timeout_s
         self._budget = SharedBudget(settings, clock, product)
         self._transport = transport or CcxtTransport(settings, clock)
+        self._setting_clock = asyncio.Lock()
+        self._times_set = 0
 
     async def close(self) -> None:
         """Close connections."""
@@ -107,13 +109,18 @@ class Requests:
         if not isinstance(self._clock, SystemClock):
             return
         method, lane = self._time_method, Lane.PROTECTIVE  # with a wrong clock nothing can be protected
-        try:
-            await self._budget.admit(lane, cost_of(method, {}), words(method))
-            asked_ms = self._clock.now_ms()
-            answer = await self._ask(method, {}, lane)
-        except (ccxt.BaseError, TimeoutError, HeldBack):
-            return
-        self._clock.set_by(int(answer["serverTime"]), asked_ms, self._clock.now_ms())
+        times_set = self._times_set
+        async with self._setting_clock:  # one at a time: a measurement across another's correction would undo it
+            if times_set != self._times_set:
+                return
+            try:
+                await self._budget.admit(lane, cost_of(method, {}), words(method))
+                asked_ms = self._clock.now_ms()
+                answer = await self._ask(method, {}, lane)
+            except (ccxt.BaseError, TimeoutError, HeldBack):
+                return
+            self._clock.set_by(int(answer["serverTime"]), asked_ms, self._clock.now_ms())
+            self._times_set += 1
 
     async def _pause(self, error: ExchangeError, attempt: int) -> None:
         if isinstance(error, RateLimited) and error.retry_after_ms is not None:
