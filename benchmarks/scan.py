@@ -42,9 +42,9 @@ from ratchet.risk.record import Day, Record
 from ratchet.strategy import scalping_v1
 from ratchet.strategy.decision import Decision
 from ratchet.strategy.plugin import Strategy, load_strategy
-from ratchet.trading.plan_outcome import refused_plan
-from ratchet.trading.planner import Planner
-from ratchet.trading.scanner import Scanner, ScannerParts
+from ratchet.trading.entries.plan_outcome import refused_plan
+from ratchet.trading.entries.planner import Planner
+from ratchet.trading.entries.scanner import Scanner, ScannerParts
 
 SYMBOLS = 35
 HELD = 10

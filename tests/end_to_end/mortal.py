@@ -39,9 +39,9 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.user_stream import UserStream
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
-from ratchet.trading.emergency import flag_beside
 from ratchet.trading.engine import Engine, UserSide
-from ratchet.trading.market_side import MarketSide
+from ratchet.trading.entries.market_side import MarketSide
+from ratchet.trading.operators.emergency import flag_beside
 from ratchet.trading.wiring import build_engine
 
 PLAN_SIZE_MAX = 65_536

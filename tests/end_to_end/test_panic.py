@@ -18,8 +18,8 @@ import pytest
 
 from ratchet.config.settings import Settings, load_settings
 from ratchet.domain.order import Side
-from ratchet.trading.panic import PanicReport
-from ratchet.trading.panic_directly import panic_directly
+from ratchet.trading.operators.panic import PanicReport
+from ratchet.trading.operators.panic_directly import panic_directly
 from tests.end_to_end.guarded import a_guard, environment, eventually
 from tests.end_to_end.killing import Mortal, Nest, Row, Scene, a_nest, a_scene, settings_of
 from tests.wire.conftest import Venue, running

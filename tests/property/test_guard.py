@@ -20,7 +20,7 @@ from ratchet.risk.guard import Approved
 from ratchet.risk.leverage import leverage_cap
 from ratchet.risk.liquidation import Holding, liquidation_distance
 from ratchet.risk.record import Close, Day
-from ratchet.trading.planner import Planner, orders_of
+from ratchet.trading.entries.planner import Planner, orders_of
 from tests.unit.ratchet.risk.brackets import (
     MINUTE_MS,
     NOW_MS,

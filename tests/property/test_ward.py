@@ -13,7 +13,7 @@ from ratchet.domain.identity import AlgoId, ClientOrderId
 from ratchet.domain.order import Side, StopReport, StopStatus
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.certainty import LAG_MS
-from ratchet.trading.ward import Ward
+from ratchet.trading.protection.ward import Ward
 
 SYMBOL = Symbol("SOLUSDC")
 ENTRY = Decimal(100)

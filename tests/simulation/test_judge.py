@@ -9,10 +9,10 @@ from ratchet.drill.drill import DrillOptions, run, run_scenario
 from ratchet.drill.scenarios import scenario
 from ratchet.exchange.errors import OutcomeUnknown
 from ratchet.ledger.ledger import Ledger
-from ratchet.trading.audit import Auditor
-from ratchet.trading.executor import Executor
-from ratchet.trading.protector import Protector
-from ratchet.trading.ward import Ward
+from ratchet.trading.books.audit import Auditor
+from ratchet.trading.protection.executor import Executor
+from ratchet.trading.protection.protector import Protector
+from ratchet.trading.protection.ward import Ward
 
 QUIET = 0
 

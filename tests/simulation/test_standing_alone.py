@@ -13,7 +13,7 @@ from ratchet.drill.scenarios import ENTRIES, MINUTES, SEED, wire
 from ratchet.drill.script import ScriptedSignals
 from ratchet.drill.venue import Venue
 from ratchet.trading.engine import Engine
-from ratchet.trading.keeper import Keeper
+from ratchet.trading.trades.keeper import Keeper
 
 HOUR_MS = 3_600_000
 FLAP_MS = 2_000

@@ -25,10 +25,10 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.ledger.ledger import Ledger
-from ratchet.trading.attribution import Attribution, AttributionParts
-from ratchet.trading.audit import Auditor, AuditReport
-from ratchet.trading.process_lock import lock_ledger
-from ratchet.trading.reconciler import STRATEGY
+from ratchet.trading.books.attribution import Attribution, AttributionParts
+from ratchet.trading.books.audit import Auditor, AuditReport
+from ratchet.trading.start.process_lock import lock_ledger
+from ratchet.trading.start.reconciler import STRATEGY
 from tests.wire.conftest import Venue, serving
 from tests.wire.signed import EVENT_TIMEOUT_S, Signed, signing
 

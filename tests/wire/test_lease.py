@@ -11,10 +11,10 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
-from ratchet.trading import lease as lease_module
-from ratchet.trading.idle_stop import idle_stop
-from ratchet.trading.lease import LOST_MS, RENEW_MS, AccountTaken, Lease
-from ratchet.trading.lease_verdict import STALE_MS, SeenLease, lease_name, leases_among
+from ratchet.trading.start import lease as lease_module
+from ratchet.trading.start.idle_stop import idle_stop
+from ratchet.trading.start.lease import LOST_MS, RENEW_MS, AccountTaken, Lease
+from ratchet.trading.start.lease_verdict import STALE_MS, SeenLease, lease_name, leases_among
 from tests.end_to_end.proxy import Fault, a_proxy
 from tests.wire.conftest import Venue, running, serving
 

@@ -12,8 +12,8 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.ledger.ledger import Ledger
-from ratchet.trading.live_market import LiveMarket, LiveMarketParts
-from ratchet.trading.market_side import CannotTrade
+from ratchet.trading.entries.live_market import LiveMarket, LiveMarketParts
+from ratchet.trading.entries.market_side import CannotTrade
 from tests.wire.conftest import Venue
 from tests.wire.signed import Signed, signing
 

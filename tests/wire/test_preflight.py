@@ -16,9 +16,9 @@ from ratchet.exchange.budget import Lane
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.requests import Requests
-from ratchet.trading import preflight as preflight_module
-from ratchet.trading.idle_stop import idle_stop
-from ratchet.trading.preflight import Check, Preflight, PreflightParts, Report, Verdict
+from ratchet.trading.start import preflight as preflight_module
+from ratchet.trading.start.idle_stop import idle_stop
+from ratchet.trading.start.preflight import Check, Preflight, PreflightParts, Report, Verdict
 from tests.end_to_end.proxy import Fault, a_proxy
 from tests.wire.conftest import Venue, running, serving
 from tests.wire.signed import Signed, signing

@@ -25,7 +25,7 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.market.verdict import Rule
 from ratchet.observe.notices import Notice, Noticeboard
 from ratchet.strategy.plugin import Strategy
-from ratchet.trading.live_market import LiveMarket, LiveMarketParts
+from ratchet.trading.entries.live_market import LiveMarket, LiveMarketParts
 from tests.wire.conftest import venue_of
 from tests.wire.signed import Signed, signing
 

@@ -24,9 +24,9 @@ from ratchet.exchange.errors import ExchangeError
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
-from ratchet.trading.audit import SETTLING_MS, AuditReport, Gap, Mended
-from ratchet.trading.comparison import Disagreement, Line
-from ratchet.trading.process_lock import LedgerInUse, lock_ledger
+from ratchet.trading.books.audit import SETTLING_MS, AuditReport, Gap, Mended
+from ratchet.trading.books.comparison import Disagreement, Line
+from ratchet.trading.start.process_lock import LedgerInUse, lock_ledger
 from ratchet.trading.wiring import auditor_of
 
 REMAINS = 1

@@ -24,9 +24,9 @@ from ratchet.guardian.account_lock import lock_of
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
-from ratchet.trading.lease_verdict import HeldByOther, leases_among, may_take
-from ratchet.trading.preflight import MEND_NO_ANSWER, Check, Report, Verdict, failed, passed
-from ratchet.trading.process_lock import LedgerInUse, lock_ledger
+from ratchet.trading.start.lease_verdict import HeldByOther, leases_among, may_take
+from ratchet.trading.start.preflight import MEND_NO_ANSWER, Check, Report, Verdict, failed, passed
+from ratchet.trading.start.process_lock import LedgerInUse, lock_ledger
 from ratchet.trading.wiring import preflight_of
 
 NOT_WELL = 1

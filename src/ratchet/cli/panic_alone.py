@@ -13,8 +13,8 @@ from ratchet.config.settings import Settings
 from ratchet.control.change_trading import panic_answer
 from ratchet.control.door import answer_json
 from ratchet.observe.log import logging_to
-from ratchet.trading.panic import PanicReport
-from ratchet.trading.panic_directly import panic_directly
+from ratchet.trading.operators.panic import PanicReport
+from ratchet.trading.operators.panic_directly import panic_directly
 
 WHO = "cli"
 PATIENCE_S = 120.0

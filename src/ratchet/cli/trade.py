@@ -33,8 +33,8 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.observe.log import logging_to
 from ratchet.observe.systemd import Systemd
 from ratchet.strategy.plugin import BadStrategy, load_strategy
-from ratchet.trading.lease import refuse_if_taken
-from ratchet.trading.process_lock import lock_ledger
+from ratchet.trading.start.lease import refuse_if_taken
+from ratchet.trading.start.process_lock import lock_ledger
 from ratchet.trading.wiring import AdmissionTerms, CannotTrade, Trader, open_trader
 
 AGAIN_S = 5.0  # after the exchange could not be reached

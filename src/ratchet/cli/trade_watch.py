@@ -13,7 +13,7 @@ from ratchet.observe.beacon import Beacon
 from ratchet.observe.metrics import Metrics
 from ratchet.observe.systemd import Systemd
 from ratchet.observe.vitals import Vitals
-from ratchet.trading.market_side import CannotTrade
+from ratchet.trading.entries.market_side import CannotTrade
 from ratchet.trading.vital_signs import VitalSigns
 from ratchet.trading.wiring import Trader
 

@@ -13,8 +13,8 @@ from ratchet.control.shape import direction, number
 from ratchet.control.words import Words
 from ratchet.domain.money import plain
 from ratchet.domain.symbol import Symbol
-from ratchet.trading.operations import CannotResume, CloseReport
-from ratchet.trading.panic import PanicReport
+from ratchet.trading.operators.operations import CannotResume, CloseReport
+from ratchet.trading.operators.panic import PanicReport
 
 ALL = "all"
 

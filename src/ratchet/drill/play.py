@@ -37,8 +37,8 @@ from ratchet.drill.venue import ACCOUNT, Venue
 from ratchet.drill.world import World
 from ratchet.ledger.operator_events import Deed as LedgerDeed
 from ratchet.ledger.operator_events import OperatorEvent
-from ratchet.trading.audit import AuditReport
-from ratchet.trading.operations import CannotResume, Operations
+from ratchet.trading.books.audit import AuditReport
+from ratchet.trading.operators.operations import CannotResume, Operations
 
 RECOVERY_MS = 8_000  # after a trouble is over: a reply's timeout, and the sweep that finds what was missed
 SWEEP_MS = 5_500  # until the next look at the account has been answered, and what follows is done

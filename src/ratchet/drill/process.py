@@ -24,10 +24,10 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.requests import Requests
 from ratchet.exchange.user_stream import UserStream
 from ratchet.observe.notices import Kind, Notice
-from ratchet.trading.audit import SETTLING_MS, AuditReport
+from ratchet.trading.books.audit import SETTLING_MS, AuditReport
 from ratchet.trading.engine import Engine, UserSide
-from ratchet.trading.market_side import MarketSide
-from ratchet.trading.operations import Operations
+from ratchet.trading.entries.market_side import MarketSide
+from ratchet.trading.operators.operations import Operations
 from ratchet.trading.wiring import auditor_of, build_engine
 
 STRATEGY = "drill"

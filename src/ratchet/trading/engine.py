@@ -22,28 +22,28 @@ from ratchet.exchange.errors import ExchangeError, Rejected
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.notices import Kind, Notice, Noticeboard, Weight
 from ratchet.risk.guard import Approved
-from ratchet.trading.account_watch import AccountWatch
-from ratchet.trading.accounting import Accountant
-from ratchet.trading.admission import Admission
-from ratchet.trading.audit import Auditor
-from ratchet.trading.exposure_view import ExposureView
-from ratchet.trading.halts import Halts
-from ratchet.trading.hourly_audit import HourlyAudit
-from ratchet.trading.keeper import CloseWanted, LeaveWanted
-from ratchet.trading.market_side import CannotTrade, MarketSide, raise_cannot_trade
-from ratchet.trading.notebook import Notebook
-from ratchet.trading.open_trades import OpenTrades
-from ratchet.trading.operations import Operations
-from ratchet.trading.plan_outcome import refused_plan
-from ratchet.trading.planner import Planner
-from ratchet.trading.protector import Protector
-from ratchet.trading.reconciler import Reconciler
-from ratchet.trading.retention import Retention
-from ratchet.trading.risk_facts import RiskFacts
-from ratchet.trading.risk_watch import RiskWatch
+from ratchet.trading.books.account_watch import AccountWatch
+from ratchet.trading.books.accounting import Accountant
+from ratchet.trading.books.audit import Auditor
+from ratchet.trading.books.hourly_audit import HourlyAudit
+from ratchet.trading.books.notebook import Notebook
+from ratchet.trading.entries.exposure_view import ExposureView
+from ratchet.trading.entries.market_side import CannotTrade, MarketSide, raise_cannot_trade
+from ratchet.trading.entries.plan_outcome import refused_plan
+from ratchet.trading.entries.planner import Planner
+from ratchet.trading.entries.retention import Retention
+from ratchet.trading.entries.symbol_terms import SymbolTerms
+from ratchet.trading.limits.risk_facts import RiskFacts
+from ratchet.trading.limits.risk_watch import RiskWatch
+from ratchet.trading.operators.operations import Operations
+from ratchet.trading.protection.halts import Halts
+from ratchet.trading.protection.protector import Protector
+from ratchet.trading.start.admission import Admission
+from ratchet.trading.start.reconciler import Reconciler
 from ratchet.trading.status import Status
 from ratchet.trading.sweep import Sweep
-from ratchet.trading.symbol_terms import SymbolTerms
+from ratchet.trading.trades.keeper import CloseWanted, LeaveWanted
+from ratchet.trading.trades.open_trades import OpenTrades
 from ratchet.trading.user_events import UserEvents
 
 CONNECT_PAUSE_S = 5.0

@@ -11,11 +11,11 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError
 from ratchet.ledger.errors import LedgerError
-from ratchet.trading.halts import Halts
-from ratchet.trading.keeper import LookAgain
-from ratchet.trading.open_trades import OpenTrades
-from ratchet.trading.protector import Protector
-from ratchet.trading.reconciler import Reconciler
+from ratchet.trading.protection.halts import Halts
+from ratchet.trading.protection.protector import Protector
+from ratchet.trading.start.reconciler import Reconciler
+from ratchet.trading.trades.keeper import LookAgain
+from ratchet.trading.trades.open_trades import OpenTrades
 
 SILENT_MS = 1_000  # by so much the account's own word may run ahead of the stream that should have told it
 

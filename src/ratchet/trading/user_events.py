@@ -15,12 +15,12 @@ from ratchet.domain.user_event import (
 )
 from ratchet.exchange.errors import ExchangeError
 from ratchet.ledger.errors import LedgerError
-from ratchet.trading.accounting import Accountant
+from ratchet.trading.books.accounting import Accountant
 from ratchet.trading.inbox import Inbox
-from ratchet.trading.open_trades import OpenTrades
-from ratchet.trading.protector import Protector
-from ratchet.trading.reconciler import Reconciler
+from ratchet.trading.protection.protector import Protector
+from ratchet.trading.start.reconciler import Reconciler
 from ratchet.trading.sweep import Sweep
+from ratchet.trading.trades.open_trades import OpenTrades
 
 WAITING_MAX = 5_000
 

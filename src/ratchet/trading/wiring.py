@@ -21,30 +21,30 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.market.objections import refused_by_lists
 from ratchet.observe.notices import Noticeboard
 from ratchet.strategy.plugin import Strategy, load_strategy
-from ratchet.trading.admission import Admission, AdmissionParts
-from ratchet.trading.attribution import Attribution, AttributionParts
-from ratchet.trading.audit import Auditor
-from ratchet.trading.emergency import Emergency, Flag, NoFlag, flag_beside
+from ratchet.trading.books.attribution import Attribution, AttributionParts
+from ratchet.trading.books.audit import Auditor
+from ratchet.trading.books.notebook import Notebook
 from ratchet.trading.engine import Engine, EngineParts, UserSide
-from ratchet.trading.executor import Executor
-from ratchet.trading.halts import Halts
-from ratchet.trading.keeper import KeeperParts
-from ratchet.trading.lease import Lease
-from ratchet.trading.live_market import LiveMarket, LiveMarketParts
-from ratchet.trading.market_side import CannotTrade, MarketSide
-from ratchet.trading.notebook import Notebook
-from ratchet.trading.open_trades import OpenTrades
-from ratchet.trading.operations import Operations, OperationsParts
-from ratchet.trading.planner import Planner
-from ratchet.trading.preflight import Preflight, PreflightParts
-from ratchet.trading.protector import Protector, ProtectorParts
-from ratchet.trading.reconciler import Reconciler, ReconcilerParts
-from ratchet.trading.retention import Retention
-from ratchet.trading.risk_facts import RiskFacts
-from ratchet.trading.risk_memory import RiskMemory
-from ratchet.trading.risk_watch import RiskWatch
-from ratchet.trading.scanner import strategy_thread
-from ratchet.trading.symbol_terms import SymbolTerms
+from ratchet.trading.entries.live_market import LiveMarket, LiveMarketParts
+from ratchet.trading.entries.market_side import CannotTrade, MarketSide
+from ratchet.trading.entries.planner import Planner
+from ratchet.trading.entries.retention import Retention
+from ratchet.trading.entries.scanner import strategy_thread
+from ratchet.trading.entries.symbol_terms import SymbolTerms
+from ratchet.trading.limits.risk_facts import RiskFacts
+from ratchet.trading.limits.risk_memory import RiskMemory
+from ratchet.trading.limits.risk_watch import RiskWatch
+from ratchet.trading.operators.emergency import Emergency, Flag, NoFlag, flag_beside
+from ratchet.trading.operators.operations import Operations, OperationsParts
+from ratchet.trading.protection.executor import Executor
+from ratchet.trading.protection.halts import Halts
+from ratchet.trading.protection.protector import Protector, ProtectorParts
+from ratchet.trading.start.admission import Admission, AdmissionParts
+from ratchet.trading.start.lease import Lease
+from ratchet.trading.start.preflight import Preflight, PreflightParts
+from ratchet.trading.start.reconciler import Reconciler, ReconcilerParts
+from ratchet.trading.trades.keeper import KeeperParts
+from ratchet.trading.trades.open_trades import OpenTrades
 
 SWEEP_INTERVAL_MS = 5_000
 SWEEP_INTERVAL_IN_LOCKSTEP_MS = 30_000  # of exchange time, of which hours pass in a second

@@ -11,7 +11,7 @@ from ratchet.cli.trading_venue import trading_venue, venue_settings
 from ratchet.config.mode import TESTNET_HTTP, TESTNET_WS, Mode
 from ratchet.config.settings import BadSettings
 from ratchet.domain.symbol import Symbol
-from ratchet.trading.preflight import Report, failed, passed
+from ratchet.trading.start.preflight import Report, failed, passed
 
 KEYS = {"RATCHET_EXCHANGE__API_KEY": "k" * 20, "RATCHET_EXCHANGE__API_SECRET": "s" * 20}
 LOCAL = {

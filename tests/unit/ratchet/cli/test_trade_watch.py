@@ -20,8 +20,8 @@ from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import NotSent
 from ratchet.observe.systemd import Systemd
 from ratchet.trading.engine import WRITTEN_TIMEOUT_S
-from ratchet.trading.market_side import CannotTrade
-from ratchet.trading.open_trades import END_TIMEOUT_S
+from ratchet.trading.entries.market_side import CannotTrade
+from ratchet.trading.trades.open_trades import END_TIMEOUT_S
 from tests.unit.ratchet.observe.vital import vitals
 
 UNIT = Path("deploy/ratchet-trade.service")

@@ -35,8 +35,8 @@ from ratchet.ledger.ledger import Ledger
 from ratchet.market.universe import NOTHING
 from ratchet.observe.notices import Noticeboard
 from ratchet.risk.record import Record
-from ratchet.trading.operations import CannotResume, CloseReport
-from ratchet.trading.panic import Left, PanicReport
+from ratchet.trading.operators.operations import CannotResume, CloseReport
+from ratchet.trading.operators.panic import Left, PanicReport
 from ratchet.trading.status import PositionLine, Status
 from tests.unit.ratchet.control.clock import NOON_MS, StandingClock
 

@@ -6,7 +6,7 @@ import pytest
 
 from ratchet.control import exchange_words
 from ratchet.exchange.errors import NotSent
-from ratchet.trading.panic import Left
+from ratchet.trading.operators.panic import Left
 from tests.unit.ratchet.control.desk_parts import BTC, ETH, Scene, line, position
 
 

@@ -12,7 +12,7 @@ from ratchet.domain.money import is_multiple
 from ratchet.domain.order import Side
 from ratchet.risk.plan import CannotPlan, plan_bracket
 from ratchet.risk.sizing import size_entry
-from ratchet.trading.planner import orders_of
+from ratchet.trading.entries.planner import orders_of
 from tests.unit.ratchet.risk.brackets import (
     LIMITS,
     SHAPE,

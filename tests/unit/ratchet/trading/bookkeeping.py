@@ -12,8 +12,8 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.budget import Lane
 from ratchet.exchange.client import BinanceClient
 from ratchet.ledger.ledger import Ledger
-from ratchet.trading.attribution import Attribution, AttributionParts
-from ratchet.trading.audit import Auditor
+from ratchet.trading.books.attribution import Attribution, AttributionParts
+from ratchet.trading.books.audit import Auditor
 from tests.unit.ratchet.trading.account import RULES, SYMBOL
 
 START_MS = 1_790_000_000_000

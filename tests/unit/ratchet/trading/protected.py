@@ -10,9 +10,9 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder, StopReport
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.world import World
-from ratchet.trading.executor import Executor
-from ratchet.trading.notebook import Notebook
-from ratchet.trading.protector import Protector, ProtectorParts
+from ratchet.trading.books.notebook import Notebook
+from ratchet.trading.protection.executor import Executor
+from ratchet.trading.protection.protector import Protector, ProtectorParts
 from tests.unit.ratchet.trading.account import ALL_RULES, SYMBOL, Account, in_the_world, namer
 
 

@@ -13,8 +13,8 @@ from ratchet.domain.symbol import Symbol
 from ratchet.drill.memory_ledger import Disk
 from ratchet.ledger.ledger import Ledger
 from ratchet.observe.notices import Noticeboard
-from ratchet.trading.keeper import Keeper, KeeperParts
-from ratchet.trading.reconciler import Found, Reconciler, ReconcilerParts
+from ratchet.trading.start.reconciler import Found, Reconciler, ReconcilerParts
+from ratchet.trading.trades.keeper import Keeper, KeeperParts
 from tests.unit.ratchet.trading.account import ALL_RULES, RULES, START_MS, SYMBOL
 from tests.unit.ratchet.trading.protected import Bench
 

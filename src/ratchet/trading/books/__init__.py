@@ -1,0 +1,1 @@
+"""What is written down, and held against the exchange's own books."""

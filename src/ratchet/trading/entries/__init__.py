@@ -1,0 +1,1 @@
+"""From a closed candle to an approved bracket."""

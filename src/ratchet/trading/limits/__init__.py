@@ -1,0 +1,1 @@
+"""What the risk guard knows, remembers and acts upon."""

@@ -1,0 +1,1 @@
+"""One trade from its entry to its accounted end."""
