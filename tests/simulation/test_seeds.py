@@ -22,8 +22,8 @@ def test_no_promise_is_broken(options: DrillOptions, first: int) -> None:
 
 @pytest.mark.parametrize("seed", [405, 1061])
 def test_seeds_that_failed_once_hold(options: DrillOptions, seed: int) -> None:
-    """405: a clock that two requests set at once, so that it was off again. 1061: a start into a panic, with a close that
-    fills slowly. What a seed draws changes with the kinds of troubles there are."""
+    """405: a clock that two requests set at once, so that it was off again. 1061: a start into a panic, with a close
+    that fills slowly. What a seed draws changes with the kinds of troubles there are."""
     long = replace(options, minutes=20.0)
     assert run(long, seed, troubles_of(long, seed)).violations == ()
 
