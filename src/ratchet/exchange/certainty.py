@@ -12,6 +12,7 @@ from ratchet.exchange.errors import ExchangeError, Meaning, NotSent, OutcomeUnkn
 Report = TypeVar("Report")
 
 SEND_ATTEMPTS_MAX = 5  # only for what provably never left this machine
+LATE_MS = 7_000.0  # after this the exchange takes no request any more that was sent before: its receive window is over
 LAG_MS = 6_000  # as far as the exchange's reads may be behind what it has accepted and told: it answers from replicas
 # Over 11 s: longer than the receive window, after which the exchange takes a late request no more, and reads lag.
 ASK_ATTEMPTS_MAX = 9

@@ -19,7 +19,7 @@ from ratchet.exchange.errors import BadReply, Meaning, OutcomeUnknown, Rejected
 from ratchet.exchange.fields import number, record, rows
 from ratchet.exchange.parse_spot import AssetBalance
 from ratchet.exchange.product import SPOT
-from ratchet.exchange.requests import Requests
+from ratchet.exchange.requests import Requests, words
 from ratchet.exchange.standing_order import StandingOrder, standing_order
 
 MINUTE = Timeframe("1m")
@@ -138,20 +138,19 @@ class SpotClient:
             "newClientOrderId": order.client_order_id,
             "newOrderRespType": "RESULT",
         }
-        answer = await self._requests.send("privatePostOrder", parameters)
-        try:
-            return parse_spot.order_report(answer)
-        except BadReply as error:
-            raise OutcomeUnknown(f"POST order: an answer that is not understood: {error}") from error
+        return await self._sent("privatePostOrder", parameters)
 
     async def cancel(self, symbol: Symbol, client_order_id: ClientOrderId) -> OrderReport:
         """Cancel an order. Rejected with `Meaning.NOT_OPEN` when it does not stand."""
         named: dict[str, object] = {"symbol": symbol, "origClientOrderId": client_order_id}
-        answer = await self._requests.send("privateDeleteOrder", named)
+        return await self._sent("privateDeleteOrder", named)
+
+    async def _sent(self, method: str, parameters: dict[str, object]) -> OrderReport:
+        answer = await self._requests.send(method, parameters)
         try:
             return parse_spot.order_report(answer)
         except BadReply as error:
-            raise OutcomeUnknown(f"DELETE order: an answer that is not understood: {error}") from error
+            raise OutcomeUnknown(f"{words(method)}: an answer that is not understood: {error}") from error
 
     # -----------------------------------------------------------------------------------------------------------------
 

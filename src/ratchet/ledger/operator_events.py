@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +36,11 @@ class OperatorEvent:
     detail: str = ""
     before: Mapping[str, Any] | None = None  # of a change: as JSON has it
     after: Mapping[str, Any] | None = None
+
+    @property
+    def time_text(self) -> str:
+        """When it was, for people; a flag on a full disk does not say."""
+        return f"{datetime.fromtimestamp(self.at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC" if self.at_ms else "some time"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ Coins are the person's: nothing here sells or buys any. A panic takes back what 
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import structlog
 
 from ratchet.domain.clock import Clock
 from ratchet.domain.identity import CaseId, ClientOrderId
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.certainty import LATE_MS
 from ratchet.exchange.spot_client import SpotClient
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.operator_events import Deed, OperatorEvent, Standing
 from ratchet.observe.notices import Kind, Weight
-from ratchet.rebound.panic import LATE_MS, SpotPanic, SpotPanicReport
+from ratchet.rebound.panic import SpotPanic, SpotPanicReport
 from ratchet.rebound.seller import GivingUp
 from ratchet.rebound.terms import Terms, say
 from ratchet.rebound.watcher import SymbolWatcher
@@ -207,9 +207,9 @@ class CompanionOperations:
 
     def _set_gate(self) -> None:
         if self._emergency is not None:
-            held_back = f"panic by {self._emergency.who} at {_time(self._emergency)}"
+            held_back = f"panic by {self._emergency.who} at {self._emergency.time_text}"
         elif self._pause is not None:
-            held_back = f"paused by {self._pause.who} at {_time(self._pause)}"
+            held_back = f"paused by {self._pause.who} at {self._pause.time_text}"
         else:
             held_back = "" if self._is_read else UNREAD
         self._terms.gate.held_back = held_back
@@ -236,7 +236,3 @@ class CompanionOperations:
 
     def _say(self, kind: Kind, text: str, weight: Weight = Weight.INFO) -> None:
         say(self._terms, self._clock, None, text, kind=kind, weight=weight)
-
-
-def _time(event: OperatorEvent) -> str:
-    return f"{datetime.fromtimestamp(event.at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -12,11 +12,11 @@ import structlog
 from ratchet.domain.clock import Clock
 from ratchet.domain.identity import REBOUNDS, ClientOrderId
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.certainty import LATE_MS
 from ratchet.exchange.errors import ExchangeError, Meaning, RateLimited, Rejected
 from ratchet.exchange.spot_client import SpotClient
 
 CALM_MS = 1_000.0  # of real time, over which looks have to show nothing: the last word may be a moment old
-LATE_MS = 7_000.0  # after this the exchange takes no request any more that was sent before: its receive window is over
 PAUSE_FIRST_S = 0.2  # doubled each time
 PAUSE_MAX_S = 5.0
 

@@ -1,7 +1,6 @@
 """The companion's commands: what can be asked, with nothing of how it is answered."""
 
-from ratchet.control.commands import change, question
-from ratchet.control.desk import CommandHelp, Role
+from ratchet.control.commands import ASK_HELP, CONFIG, LOGS, change, question
 
 MENU = (
     question("status", "status", "How it stands: whether orders are placed, the symbols, the cases, MA7."),
@@ -18,16 +17,10 @@ MENU = (
         "close", "close CASE|SYMBOL|all", "Give up cases: their SELLs are cancelled, coins stay.", is_dangerous=True
     ),
     change("panic", "panic", "Its orders are cancelled, nothing new is placed; coins are not sold.", is_dangerous=True),
-    CommandHelp(
-        name="config",
-        usage="config [show [SECTION] | set KEY VALUE | unset KEY | reset | schema]",
-        summary="The settings in force, or another value for one of them.",
-        role=Role.VIEWER,  # to see them; the rest wants an operator
-        is_dangerous=True,
-    ),
-    question("logs", "logs [N]", "The last lines of the log."),
+    CONFIG,
+    LOGS,
     question("risk", "risk", "The limits of BUYs back and how much of each is used."),
-    question("help", "help [COMMAND]", "The commands, or one of them."),
+    ASK_HELP,
 )
 NAMES = tuple(command.name for command in MENU)
 HELP = {command.name: command for command in MENU}

@@ -6,7 +6,6 @@ What protects never waits for the disk: entries stop at once, and what was done 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import structlog
@@ -16,6 +15,7 @@ from ratchet.domain.money import plain
 from ratchet.domain.order import OrderStatus
 from ratchet.domain.position import Position
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.certainty import LATE_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError
 from ratchet.ledger.errors import LedgerError
@@ -24,7 +24,7 @@ from ratchet.ledger.operator_events import Deed, OperatorEvent, Standing
 from ratchet.observe.notices import Kind, Notice, Noticeboard, Weight
 from ratchet.trading.books.notebook import Notebook
 from ratchet.trading.operators.emergency import Emergency
-from ratchet.trading.operators.panic import LATE_MS, Order, Panic, PanicReport
+from ratchet.trading.operators.panic import Order, Panic, PanicReport
 from ratchet.trading.protection.halts import Halts
 from ratchet.trading.protection.protector import Protector
 from ratchet.trading.trades.open_trades import OpenTrades
@@ -212,18 +212,18 @@ class Operations:
 
     def _take_up_pause(self, event: OperatorEvent) -> None:
         self._pause = self._pause or event
-        self._halts.set(PAUSED, f"paused by {self._pause.who} at {_time(self._pause)}; resume lifts it")
+        self._halts.set(PAUSED, f"paused by {self._pause.who} at {self._pause.time_text}; resume lifts it")
 
     def _take_up_panic(self, event: OperatorEvent) -> None:
         """One that was ordered before this process began, or past it."""
         self._bar_entries(event)
-        self._say(Kind.PANIC, f"the panic by {event.who} at {_time(event)} stands: resume lifts it", Weight.ALARM)
+        self._say(Kind.PANIC, f"the panic by {event.who} at {event.time_text} stands: resume lifts it", Weight.ALARM)
         self._flatten(event.who)
 
     def _bar_entries(self, event: OperatorEvent) -> None:
         """At once, whatever comes after."""
         panic = self._emergency.panic = self._emergency.panic or event
-        self._halts.set(PANIC, f"panic by {panic.who} at {_time(panic)}; resume lifts it")
+        self._halts.set(PANIC, f"panic by {panic.who} at {panic.time_text}; resume lifts it")
 
     def _flatten(self, who: str) -> "asyncio.Future[PanicReport]":
         """Begin to close everything. Returns: what the exchange says when it is done."""
@@ -353,7 +353,3 @@ def _hear(work: "asyncio.Future[None]") -> None:
     """Whatever becomes of it after nobody waits any more is no surprise."""
     if not work.cancelled():
         work.exception()
-
-
-def _time(event: OperatorEvent) -> str:
-    return f"{datetime.fromtimestamp(event.at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC" if event.at_ms else "some time"

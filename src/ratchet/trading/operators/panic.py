@@ -23,7 +23,6 @@ from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.errors import ExchangeError, RateLimited
 
 CALM_MS = 1_000.0  # of real time, over which looks have to show nothing: the last word may be a moment old
-LATE_MS = 7_000.0  # after this the exchange takes no request any more that was sent before: its receive window is over
 PAUSE_FIRST_S = 0.2  # doubled each time: a look takes 85 of the 2,400 weight of a minute
 PAUSE_MAX_S = 5.0
 TOLD_AFTER_MS = 3_000.0  # nobody has to hear of what is over by then

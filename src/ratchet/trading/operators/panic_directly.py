@@ -20,6 +20,7 @@ from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import MarketOrder
 from ratchet.domain.position import Position
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.certainty import LATE_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.exchange.clock import SystemClock
 from ratchet.exchange.errors import ExchangeError, Meaning, Rejected
@@ -27,7 +28,7 @@ from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.operator_events import Deed, OperatorEvent
 from ratchet.trading.operators.emergency import flag_beside
-from ratchet.trading.operators.panic import LATE_MS, Panic, PanicReport
+from ratchet.trading.operators.panic import Panic, PanicReport
 
 DURABLE_S = 1.0  # that the flag may take before anything else is done
 RULES_S = 3.0
