@@ -5,7 +5,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import pytest
 from ratchet.domain.order import Side
 from tests.end_to_end.guarded import SYMBOL, Hand, a_guard, a_hand, end, environment, eventually, is_running, said
 from tests.end_to_end.proxy import Fault, a_proxy
+from tests.service_manager import ServiceManager
 from tests.wire.conftest import Venue
 from tests.wire.signed import signing
 
@@ -182,20 +182,15 @@ async def test_bad_settings_get_one_line(
 
 
 async def test_it_tells_systemd_that_it_is_ready_alive_and_ending(venue: Venue, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.setblocking(False)
-        told: list[str] = []
-        loop = asyncio.get_running_loop()
-        loop.add_reader(manager, lambda: told.append(manager.recv(1_000).decode()))
-        environ = environment(venue, tmp_path) | {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    with ServiceManager.at(tmp_path / "notify") as manager:
+        environ = environment(venue, tmp_path) | {"NOTIFY_SOCKET": manager.address}
         async with a_guard(environ, tmp_path) as guard:
-            await eventually(lambda: sum("WATCHDOG=1" in line for line in told) >= 2)
+            assert await asyncio.to_thread(manager.hears, "WATCHDOG=1", times=2)
             assert await guard.ends() == 0
-        await eventually(lambda: told[-1] == "STOPPING=1")
-        loop.remove_reader(manager)
-    assert told[0].startswith("READY=1")
-    assert "STATUS=0 positions, all looked at" in told[1]
+        assert manager.hears("STOPPING=1")
+    assert manager.words[0] == "READY=1"
+    assert manager.words[-1] == "STOPPING=1"
+    assert manager.heard[1] == ["READY=1", "WATCHDOG=1", "STATUS=0 positions, all looked at"]
 
 
 async def test_a_second_one_waits_for_the_end_of_the_first(venue: Venue, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from tests.end_to_end.spot_hand import SYMBOL, SpotHand, a_spot_hand
 from tests.end_to_end.test_operate import Operator
 from tests.end_to_end.test_rebound import Companion, companion
 from tests.end_to_end.test_trade_telegram import Chat
+from tests.service_manager import ServiceManager
 from tests.telegram.bot import OPERATOR
 from tests.telegram.server import TOKEN, bot_api
 from tests.wire.conftest import Venue, serving
@@ -319,13 +319,10 @@ async def test_what_it_told_is_in_its_ledger(venue: Venue, hand: SpotHand, tmp_p
 async def test_systemd_hears_that_it_is_ready_and_well(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-    loop = asyncio.get_running_loop()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.setblocking(False)
+    with ServiceManager.at(tmp_path / "notify") as manager:
+        monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
         async with companion(venue, tmp_path) as it:
-            heard = [await asyncio.wait_for(loop.sock_recv(manager, 1_000), 30) for _ in range(2)]
+            assert await asyncio.to_thread(manager.hears, "WATCHDOG=1")
             assert await it.ends() == 0
-    assert heard[0].startswith(b"READY=1")
-    assert heard[1].startswith(b"WATCHDOG=1")
+        assert manager.hears("STOPPING=1")
+    assert manager.words[0] == "READY=1"

@@ -1,7 +1,6 @@
 """`ratchet trade` as those see it who watch it: the service manager, Prometheus, a supervisor, its own ledger."""
 
 import asyncio
-import socket
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -11,38 +10,20 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.end_to_end.guarded import eventually
 from tests.end_to_end.proxy import a_proxy
 from tests.end_to_end.test_trade import SOON_OVER, a_trader
+from tests.service_manager import ServiceManager
 from tests.unit.ratchet.observe.test_beacon import free_port
 from tests.wire.conftest import Venue
 
 IN_TIME_S = 60.0
 
 
-class Manager:
-    """The service manager's end."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        self._listener = listener
-        self.heard: list[str] = []
-
-    def tells(self, word: str) -> bool:
-        """Whether it has been told."""
-        while True:
-            try:
-                self.heard += self._listener.recv(4_096).decode().splitlines()
-            except BlockingIOError:
-                return word in self.heard
-
-
 @pytest.fixture
-def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        listener.setblocking(False)
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        yield Manager(listener)
+def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceManager]:
+    with ServiceManager.at(tmp_path / "notify") as manager:
+        monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
+        yield manager
 
 
 @asynccontextmanager
@@ -73,7 +54,7 @@ def notices(ledger: Path) -> list[str]:
 
 
 async def test_a_trader_is_seen_to_be_well_then_ill_and_its_end_is_known(
-    venue: Venue, tmp_path: Path, manager: Manager
+    venue: Venue, tmp_path: Path, manager: ServiceManager
 ) -> None:
     port, folder = free_port(), tmp_path / "trader"
     settings = {**SOON_OVER, "OBSERVE__PORT": port, "OBSERVE__ANSWER_AGE_S_MAX": 8}
@@ -81,7 +62,8 @@ async def test_a_trader_is_seen_to_be_well_then_ill_and_its_end_is_known(
         async with a_trader(venue, folder, http=f"http://{proxy.address}", **settings) as trader:
             await trader.enters()
             await becomes(session, port, 200)
-            await eventually(lambda: manager.tells("READY=1") and manager.tells("WATCHDOG=1"), IN_TIME_S)
+            assert await asyncio.to_thread(manager.hears, "READY=1")
+            assert await asyncio.to_thread(manager.hears, "WATCHDOG=1")
             async with session.get(f"http://127.0.0.1:{port}/metrics") as reply:
                 families = {each.name: each for each in text_string_to_metric_families(await reply.text())}
             assert families["ratchet_equity_usdc"].samples[0].value > 0
@@ -91,8 +73,8 @@ async def test_a_trader_is_seen_to_be_well_then_ill_and_its_end_is_known(
             proxy.down = False
             await becomes(session, port, 200)
             assert await trader.ends() == 0
-        assert manager.tells("STOPPING=1")
-        assert manager.heard.index("READY=1") < manager.heard.index("STOPPING=1")
+        assert manager.hears("STOPPING=1")
+        assert manager.words[-1] == "STOPPING=1"
         assert trader.said
     [ledger] = folder.rglob("*.db")
     assert notices(ledger)[0] == "start"
