@@ -259,6 +259,8 @@ def _print_card(figures: Figures) -> None:
         ("naked", _told(figures.naked_ms)),
         ("naked while dead or out of reach", _told(figures.naked_in_trouble_ms)),
         ("from restart to protected", _told(figures.restart_to_protected_ms)),
+        ("naked while the guardian stood alone", _told(figures.guarded_naked_ms)),
+        ("stops and closes of the guardian", f"{figures.guardian_stops}, {figures.guardian_closes}"),
         ("orders doubled", str(figures.duplicate_orders)),
         ("fills lost", str(figures.lost_fills)),
         ("not explained", f"{plain(figures.unexplained_pnl)} USDC"),

@@ -52,22 +52,12 @@ async def _guard(settings: Settings, *, is_child: bool) -> None:
     from ratchet.exchange.client import BinanceClient
     from ratchet.exchange.clock import SystemClock
     from ratchet.guardian.account_lock import lock_of
-    from ratchet.guardian.case import Patience
-    from ratchet.guardian.guardian import Guardian
-    from ratchet.guardian.watch import Watch
+    from ratchet.guardian.wiring import watch_over
     from ratchet.observe.systemd import Systemd
 
     clock = SystemClock()
-    patience = Patience(
-        grace_ms=settings.guard.grace_s * 1_000,
-        trigger_ms=settings.guard.trigger_patience_s * 1_000,
-        stop_fraction=settings.bracket.stop_fraction,
-    )
     async with BinanceClient(_exchange(settings), clock) as client:
-        guardian = Guardian(client, clock, patience, settings.guard.interval_s)
-        watch = Watch(
-            guardian, clock, Systemd({} if is_child else os.environ), settings.guard.idle_end_minutes * 60_000
-        )
+        watch = watch_over(settings, client, clock, Systemd({} if is_child else os.environ))
         if is_child:
             loop = asyncio.get_running_loop()
             _at_end_of_stdin(lambda: loop.call_soon_threadsafe(watch.alone.set))

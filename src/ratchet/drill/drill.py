@@ -17,7 +17,7 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
-from ratchet.drill.draw import draw_panic, draw_troubles
+from ratchet.drill.draw import draw_guardian, draw_panic, draw_troubles
 from ratchet.drill.event_log import EventLog, logging_into
 from ratchet.drill.judge import Verdict, judge
 from ratchet.drill.market import drill_market
@@ -62,6 +62,9 @@ def troubles_of(options: DrillOptions, seed: int) -> list[Trouble]:
     drawn = draw_troubles(random_, SYMBOLS, length_ms, count)
     if seed % PANIC_EVERY == 1:
         drawn.append(draw_panic(random_, length_ms))
+    # Of its own, and last: what is drawn besides is the same with it and without it.
+    of_guardian = random.Random(f"guardian of {seed}")  # noqa: S311 - as above
+    drawn += draw_guardian(of_guardian, SYMBOLS, length_ms, is_quiet=count == 0)
     return drawn if options.only is None else [drawn[number] for number in options.only if number < len(drawn)]
 
 
@@ -157,6 +160,7 @@ def _stage(options: DrillOptions, folder: Path) -> Stage:
         rules=rules,
         symbols=SYMBOLS,
         balance=BALANCE,
+        folder=folder,
         length_ms=round(options.minutes * 60_000),
         latency_ms=LATENCY_MS,
         pause_s=PAUSE_S,

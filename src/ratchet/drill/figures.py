@@ -46,6 +46,9 @@ class Figures:
     naked_ms: Spread  # spells without cover that no trouble excuses
     naked_in_trouble_ms: Spread  # the others: the process was dead, or the exchange out of reach
     restart_to_protected_ms: Spread  # in quiet: from the start of a process until all is covered
+    guarded_naked_ms: Spread  # the trader dead or frozen, a guardian alive, the exchange within its reach
+    guardian_stops: int  # placed
+    guardian_closes: int  # sent
     trades: int
     orders: int
     kills: int
@@ -71,6 +74,9 @@ class Figures:
             "naked_ms": self.naked_ms.as_json(),
             "naked_in_trouble_ms": self.naked_in_trouble_ms.as_json(),
             "restart_to_protected_ms": self.restart_to_protected_ms.as_json(),
+            "guarded_naked_ms": self.guarded_naked_ms.as_json(),
+            "guardian_stops": self.guardian_stops,
+            "guardian_closes": self.guardian_closes,
             "trades": self.trades,
             "orders": self.orders,
             "kills": self.kills,
@@ -102,6 +108,9 @@ def figures_of(
         naked_ms=_spread([ms for each in verdicts for ms in each.naked_ms]),
         naked_in_trouble_ms=_spread([ms for each in verdicts for ms in each.naked_in_trouble_ms]),
         restart_to_protected_ms=_spread([ms for each in verdicts for ms in each.restarts_ms]),
+        guarded_naked_ms=_spread([ms for each in verdicts for ms in each.guardian.naked_ms]),
+        guardian_stops=sum(each.guardian.stops_placed for each in verdicts),
+        guardian_closes=sum(each.guardian.closes_sent for each in verdicts),
         trades=sum(each.trades for each in verdicts),
         orders=sum(each.orders for each in verdicts),
         kills=sum(each.kills for each in verdicts),

@@ -1,17 +1,17 @@
 """The judge: whether a run kept what is promised, seen from the exchange's side."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from localbinance.core.account_state import Uncovered
 from localbinance.core.order import Trade
 from localbinance.market.disturbed import Flash, Gap
 from ratchet.domain.identity import OURS, trade_of
 from ratchet.drill.emergencies import FLAT_WITHIN_MS, entered_meanwhile, held_spells
-from ratchet.drill.market import START_MS
-from ratchet.drill.play import DEAD, SLOW, STARTING, Excuse, Played, Stage
+from ratchet.drill.excuse import concerns, left_ms
+from ratchet.drill.guardian_judge import GuardianVerdict, judge_guardian
+from ratchet.drill.play import DEAD, SLOW, STARTING, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
 from ratchet.drill.venue import ACCOUNT
 
@@ -37,6 +37,7 @@ class Verdict:
     lost_fills: int
     unexplained_pnl: Decimal  # USDC
     simulated_ms: float
+    guardian: GuardianVerdict
 
 
 def judge(stage: Stage, seed: int, played: Played) -> Verdict:
@@ -47,6 +48,7 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
     duplicates = _duplicates(stage, played)
     lost = _lost_fills(played, fills)
     unexplained = _unexplained(played)
+    guardian = judge_guardian(stage, played)
     violations = [
         *([played.ended] if played.ended else []),
         *(f"an unexpected error: {text}" for text in played.log.unexpected),
@@ -66,6 +68,7 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         *_left(played),
         *_open_trades(played),
         *_too_much_lost(stage, played),
+        *guardian.violations,
     ]
     return Verdict(
         seed=seed,
@@ -80,6 +83,7 @@ def judge(stage: Stage, seed: int, played: Played) -> Verdict:
         lost_fills=len(lost),
         unexplained_pnl=unexplained,
         simulated_ms=played.end_ms,
+        guardian=guardian,
     )
 
 
@@ -90,16 +94,15 @@ def _spells(stage: Stage, played: Played) -> tuple[list[float], list[float], lis
     bare: list[str] = []
     budget_ms = BUDGET_TRIPS * stage.latency_ms
     for spell in played.spells():
-        from_ms = spell.from_ms - START_MS
-        until_ms = played.end_ms if spell.until_ms is None else spell.until_ms - START_MS
+        from_ms, until_ms = played.time_of(spell)
         length_ms = until_ms - from_ms
-        excuses = [each for each in played.excuses if _concerns(each, spell, from_ms, until_ms)]
-        left_ms = _left_ms(from_ms, until_ms, [each for each in excuses if each.spell_ms is None])
+        excuses = [each for each in played.excuses if concerns(each, spell.symbol, from_ms, until_ms)]
+        over_ms = left_ms(from_ms, until_ms, [each for each in excuses if each.spell_ms is None])
         may_ms = budget_ms + max((each.spell_ms or 0.0 for each in excuses), default=0.0)
-        if left_ms > may_ms:
+        if over_ms > may_ms:
             bare.append(
                 f"{spell.symbol} was without cover for {length_ms:.0f} ms from {from_ms / 1_000:.3f} s on, "
-                f"{left_ms:.0f} ms of it without excuse; {may_ms:.0f} ms may be"
+                f"{over_ms:.0f} ms of it without excuse; {may_ms:.0f} ms may be"
             )
         (troubled if excuses else quiet).append(length_ms)
     return quiet, troubled, bare
@@ -115,31 +118,14 @@ def _not_flat(stage: Stage, played: Played) -> list[str]:
                 played.venue.exchange.trades(ACCOUNT, symbol), played.end_ms
             ):
                 from_ms, until_ms = max(held_from_ms, emergency.from_ms), min(held_until_ms, end_ms)
-                excuses = [
-                    each
-                    for each in played.excuses
-                    if each.symbol in (None, symbol) and each.from_ms <= until_ms and each.until_ms >= from_ms
-                ]
-                left_ms = _left_ms(from_ms, until_ms, [each for each in excuses if each.spell_ms is None])
-                if left_ms > FLAT_WITHIN_MS + max((each.spell_ms or 0.0 for each in excuses), default=0.0):
+                excuses = [each for each in played.excuses if concerns(each, symbol, from_ms, until_ms)]
+                over_ms = left_ms(from_ms, until_ms, [each for each in excuses if each.spell_ms is None])
+                if over_ms > FLAT_WITHIN_MS + max((each.spell_ms or 0.0 for each in excuses), default=0.0):
                     found.append(
                         f"{symbol} was held from {from_ms / 1_000:.3f} s to {until_ms / 1_000:.3f} s of an emergency, "
-                        f"{left_ms:.0f} ms of it without excuse"
+                        f"{over_ms:.0f} ms of it without excuse"
                     )
     return found
-
-
-def _concerns(excuse: Excuse, spell: Uncovered, from_ms: float, until_ms: float) -> bool:
-    return excuse.symbol in (None, spell.symbol) and excuse.from_ms <= until_ms and excuse.until_ms >= from_ms
-
-
-def _left_ms(from_ms: float, until_ms: float, excuses: Iterable[Excuse]) -> float:
-    """What of a spell no excuse covers."""
-    left_ms, at_ms = 0.0, from_ms
-    for excuse in sorted(excuses, key=lambda each: each.from_ms):
-        left_ms += max(0.0, min(excuse.from_ms, until_ms) - at_ms)
-        at_ms = max(at_ms, excuse.until_ms)
-    return left_ms + max(0.0, until_ms - at_ms)
 
 
 def _restarts_in_quiet(played: Played) -> list[tuple[float, float]]:

@@ -31,9 +31,17 @@ _PATHS = {"positionSideDual": "positionSide/dual", "ticker24hr": "ticker/24hr", 
 class Network:
     """Lines of one process to the venue."""
 
-    def __init__(self, world: World, venue: Venue, latency_ms: float, random_: random.Random) -> None:
-        """`latency_ms`: of one way."""
+    def __init__(
+        self,
+        world: World,
+        venue: Venue,
+        latency_ms: float,
+        random_: random.Random,
+        wake: Action | None = None,
+    ) -> None:
+        """Args: latency_ms, of one way; wake, called when the process has got something, the world's unless given."""
         self.world = world
+        self._wake = wake or world.wake
         self.venue = venue
         self.latency_ms = latency_ms
         self.on_order: Callable[[], None] = lambda: None  # called when the process sends one
@@ -42,9 +50,13 @@ class Network:
         self._held_back: list[Action] | None = None
 
     def hang_up(self) -> None:
-        """The process is dead: what is on its way to it is lost."""
-        self._is_up = False
+        """The process is dead: what is on its way to it is lost, and its streams are closed."""
+        self.fall_silent()
         self.venue.hang_up()
+
+    def fall_silent(self) -> None:
+        """The same, of a process that has no streams."""
+        self._is_up = False
 
     def hold_back(self) -> None:
         """The process is stopped: what comes to it waits."""
@@ -84,7 +96,7 @@ class Network:
             self._held_back.append(action)
             return
         action()
-        self.world.wake()
+        self._wake()
 
 
 class SimulatedTransport:

@@ -4,17 +4,29 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from localbinance.core.account_state import Uncovered
 from localbinance.core.act import FillSlowly, RefuseTrigger, Settle, StickTrigger
 from localbinance.rules.market_rules import MarketRules
 from localbinance.server.acts import Act
-from localbinance.server.fault import Reject, Stale
+from localbinance.server.fault import (
+    Cut,
+    ExpireListenKey,
+    Fault,
+    FrameFault,
+    RefuseConnection,
+    Reject,
+    Stale,
+)
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
 from ratchet.drill.emergencies import EmergencySpell, said_flat
 from ratchet.drill.event_log import EventLog
+from ratchet.drill.excuse import Excuse
+from ratchet.drill.guardian_lives import GuardianLives, GuardianSeen
+from ratchet.drill.guardian_process import Post
 from ratchet.drill.market import START_MS, drill_market
 from ratchet.drill.memory_ledger import Disk
 from ratchet.drill.network import Network
@@ -24,6 +36,10 @@ from ratchet.drill.trouble import (
     ClockJump,
     DiskTrouble,
     Freeze,
+    FreezeAfterOrder,
+    GuardianBegins,
+    GuardianKill,
+    GuardianKillAfterOrder,
     Interference,
     Kill,
     KillAfterOrder,
@@ -47,6 +63,7 @@ RESUME_AGAIN_MS = 5_000
 REFUSED_CLOSE_MS = 1_000  # until a close that was refused is tried again, twice
 ASKED_AGAIN_MS = 1_000  # whether a close that fills in parts is through
 STARTING, DEAD, SLOW = "starting", "dead", "slow"  # reasons of excuses
+FROZEN, NOT_SEEN, STREAMS = "frozen", "not seen yet", "streams"
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
 
 
@@ -59,20 +76,10 @@ class Stage:
     rules: Mapping[Symbol, SymbolRules]
     symbols: Sequence[Symbol]
     balance: Decimal  # USDC at the start
+    folder: Path  # for what processes share
     length_ms: int
     latency_ms: float  # of one way
     pause_s: float  # between two signals, on average
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excuse:
-    """A time in which a position may be without a stop, for a reason. Virtual ms."""
-
-    from_ms: float
-    until_ms: float
-    symbol: Symbol | None = None  # None: any
-    spell_ms: float | None = None  # each spell may be so long; None: as long as it likes
-    reason: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,6 +91,8 @@ class Played:
     troubles: Sequence[Trouble]
     log: EventLog
     excuses: list[Excuse] = field(default_factory=list)
+    away: list[tuple[float, float]] = field(default_factory=list)  # when the trader was dead or stopped, virtual ms
+    guardian: GuardianSeen = field(default_factory=GuardianSeen)
     restarts: list[tuple[float, float]] = field(default_factory=list)  # a new process, and when all was covered
     equity_min: Decimal
     emergencies: list[EmergencySpell] = field(default_factory=list)
@@ -98,7 +107,12 @@ class Played:
         """Every spell without cover."""
         return self.venue.uncovered()
 
+    def time_of(self, spell: Uncovered) -> tuple[float, float]:
+        """From when to when it lasted, virtual ms."""
+        return spell.from_ms - START_MS, self.end_ms if spell.until_ms is None else spell.until_ms - START_MS
 
+
+_AFTER_ORDERS = (KillAfterOrder, FreezeAfterOrder, GuardianKillAfterOrder)
 SignalsFor = Callable[[Venue, random.Random], Signals]
 
 
@@ -132,8 +146,18 @@ class _Play:
         self._steps = 0
         self._down_ms = 0.0
         self._emergency: EmergencySpell | None = None
-        self._kills = sorted((each for each in troubles if isinstance(each, KillAfterOrder)), key=lambda it: it.order)
+        self._after_orders = sorted(
+            (each for each in troubles if isinstance(each, KillAfterOrder | FreezeAfterOrder)), key=lambda it: it.order
+        )
         self._seen = Played(venue=self._venue, disk=self._disk, troubles=troubles, log=log, equity_min=stage.balance)
+        self._guardians = GuardianLives(
+            Post(world=self._world, settings=stage.settings, folder=stage.folder, log=log),
+            self._venue,
+            stage.latency_ms,
+            seed,
+            troubles,
+        )
+        self._seen.guardian = self._guardians.seen
         self._venue.on_step = self._look_at_equity
         log.clock = lambda: self._world.now_ms
         for trouble in troubles:
@@ -147,6 +171,7 @@ class _Play:
             self._world.sleep(self._world.now_ms + self._down_ms)
         else:
             self._seen.ended = f"it did not come to an end in {LIVES_MAX} lives"
+        self._guardians.end()
         self._seen.end_ms = self._world.now_ms
         return self._seen
 
@@ -167,6 +192,7 @@ class _Play:
         process = Process(around, network, self._signals(self._venue, _random(drawn)), until_ms, self._on_ended)
         network.on_order = self._on_order
         process.on_flat = self._on_flat
+        process.on_frozen = self._excuse_freeze
         self._process, born_ms = process, self._world.now_ms
         if life:
             self._log.note("started", life=life + 1)
@@ -197,20 +223,23 @@ class _Play:
             until_ms = self._world.now_ms if after_ms is None else born_ms + after_ms
             excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason=STARTING))
             if lag_ms := self._lag_ms(born_ms):
-                excuses.append(Excuse(from_ms=born_ms, until_ms=born_ms + lag_ms + SWEEP_MS, reason="not seen yet"))
+                excuses.append(Excuse(from_ms=born_ms, until_ms=born_ms + lag_ms + SWEEP_MS, reason=NOT_SEEN))
         if not has_ended:
             now_ms = self._world.now_ms
             excuses.append(Excuse(from_ms=now_ms, until_ms=now_ms + self._down_ms, reason=DEAD))
+            self._seen.away.append((now_ms, now_ms + self._down_ms))
+
+    def _excuse_freeze(self, for_ms: float) -> None:
+        self._excuse(FROZEN, for_ms)
+        self._seen.away.append((self._world.now_ms, self._world.now_ms + for_ms))
 
     def _lag_ms(self, at_ms: float) -> int:
         """How far reads are behind: so long a new process cannot be told what was done just before it."""
         return max(
             (
-                each.fault.ms
+                lag_of(each)
                 for each in self._seen.troubles
-                if isinstance(each, WireTrouble)
-                and isinstance(each.fault, Stale)
-                and each.at_ms <= at_ms < each.at_ms + each.for_ms
+                if isinstance(each, WireTrouble) and each.at_ms <= at_ms < each.at_ms + each.for_ms
             ),
             default=0,
         )
@@ -221,7 +250,7 @@ class _Play:
     # Troubles -----------------------------------------------------------------------------------------------------
 
     def _arrange(self, trouble: Trouble) -> None:
-        if not isinstance(trouble, KillAfterOrder):
+        if not isinstance(trouble, _AFTER_ORDERS):
             self._world.at(trouble.at_ms, lambda: self._strike(trouble))
 
     def _strike(self, trouble: Trouble) -> None:
@@ -229,8 +258,10 @@ class _Play:
         match trouble:
             case Kill():
                 self._kill(0, trouble.down_ms)
+            case GuardianBegins() | GuardianKill():
+                self._guardians.strike(trouble)
             case Freeze():
-                self._excuse("frozen", trouble.for_ms)
+                self._excuse_freeze(trouble.for_ms)
                 if self._process is not None:
                     self._process.freeze(trouble.for_ms)
             case DiskTrouble():
@@ -241,10 +272,11 @@ class _Play:
                 self._skew_ms += trouble.by_ms
                 if self._process is not None:
                     self._process.clock.skew_ms += trouble.by_ms
+                self._guardians.set_clock(trouble.by_ms)
             case WireTrouble():
                 self._venue.put(trouble.fault)
                 if not _excuses_nothing(trouble):
-                    self._excuse("wire", trouble.for_ms)
+                    self._excuse(STREAMS if _is_of_streams(trouble.fault) else "wire", trouble.for_ms)
                 elif isinstance(trouble.fault, Reject) and trouble.fault.type == "MARKET":
                     self._excuse_refused_closes(trouble.for_ms)
             case Interference():
@@ -337,10 +369,13 @@ class _Play:
 
     def _on_order(self) -> None:
         self._orders += 1
-        while self._kills and self._kills[0].order <= self._orders:
-            kill = self._kills.pop(0)
-            self._log.note("trouble", what=describe(kill))
-            self._kill(kill.turns, kill.down_ms)
+        while self._after_orders and self._after_orders[0].order <= self._orders:
+            trouble = self._after_orders.pop(0)
+            self._log.note("trouble", what=describe(trouble))
+            if isinstance(trouble, KillAfterOrder):
+                self._kill(trouble.turns, trouble.down_ms)
+            elif self._process is not None:
+                self._process.freeze_after(trouble.turns, trouble.for_ms)
 
     def _kill(self, turns: int, down_ms: int) -> None:
         if self._process is not None:
@@ -362,6 +397,18 @@ class _Play:
             assets = self._venue.exchange.assets(ACCOUNT)
             equity = sum((asset.margin_balance for asset in assets if asset.asset == "USDC"), Decimal(0))
             self._seen.equity_min = min(self._seen.equity_min, equity)
+
+
+def lag_of(trouble: Trouble) -> int:
+    """How far behind reads are while it lasts, ms."""
+    return trouble.fault.ms if isinstance(trouble, WireTrouble) and isinstance(trouble.fault, Stale) else 0
+
+
+def _is_of_streams(fault: Fault) -> bool:
+    """Whether requests are as ever."""
+    if isinstance(fault, RefuseConnection):
+        return fault.of == "streams"
+    return isinstance(fault, FrameFault | Cut | ExpireListenKey)
 
 
 def _excuses_nothing(trouble: Trouble) -> bool:

@@ -139,6 +139,8 @@ class Process:
         self._dies_after: int | None = None
         self._turns = 0
         self._thaws_ms: float | None = None
+        self._freezes_after: tuple[int, float] | None = None  # (turns, for how many ms)
+        self.on_frozen: Callable[[float], None] = lambda _: None  # called when `freeze_after` stops it, with how long
 
     def die_after(self, turns: int) -> None:
         """Have it killed after so many further turns of its loop: that is between any two of its awaits."""
@@ -150,6 +152,10 @@ class Process:
         self._thaws_ms = self._around.world.now_ms + for_ms
         self.network.hold_back()
         self._around.world.wake()
+
+    def freeze_after(self, turns: int, for_ms: float) -> None:
+        """The same, after so many further turns of its loop."""
+        self._freezes_after = (self._turns + turns, for_ms)
 
     def order(self, work: Callable[[Operations], Coroutine[None, None, None]]) -> bool:
         """An operator asks for something. False where nobody is there yet to hear it."""
@@ -181,6 +187,11 @@ class Process:
             self._around.log.is_deaf = False
 
     def _on_turn(self) -> None:
+        if self._freezes_after is not None and self._turns >= self._freezes_after[0]:
+            for_ms = self._freezes_after[1]
+            self._freezes_after = None
+            self.on_frozen(for_ms)
+            self.freeze(for_ms)
         if self._thaws_ms is not None:
             self._around.world.sleep(self._thaws_ms)
             self._thaws_ms = None

@@ -35,6 +35,39 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeAfterOrder:
+    """The same, so many turns of its loop after it has sent its n-th order of this run."""
+
+    order: int
+    turns: int
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardianBegins:
+    """A guardian is started beside the trader. No trouble by itself, and it must not become one."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardianKill:
+    """The guardian is killed."""
+
+    at_ms: int
+    down_ms: int  # until the next one is started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardianKillAfterOrder:
+    """The guardian is killed so many turns of its loop after it has sent its n-th order of this run."""
+
+    order: int
+    turns: int
+    down_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiskTrouble:
     """The ledger cannot be written."""
 
@@ -95,8 +128,19 @@ class PanicOrdered:
     for_ms: int
 
 
+OfGuardian: TypeAlias = GuardianBegins | GuardianKill | GuardianKillAfterOrder
 Trouble: TypeAlias = (
-    Kill | KillAfterOrder | Freeze | DiskTrouble | ClockJump | WireTrouble | Interference | OtherHand | PanicOrdered
+    Kill
+    | KillAfterOrder
+    | Freeze
+    | FreezeAfterOrder
+    | DiskTrouble
+    | ClockJump
+    | WireTrouble
+    | Interference
+    | OtherHand
+    | PanicOrdered
+    | OfGuardian
 )
 
 

@@ -161,15 +161,26 @@ class ProcessLoop(asyncio.BaseEventLoop):
         return at.call
 
     def _run_once(self) -> None:
-        """One turn, as the base class has them run."""
-        world, due, later = self._world, self._due, self._later
+        """Wait for something to do and take one turn, as the base class has them run."""
+        world = self._world
+        if not self._due:
+            due_s = self._next_due_s()
+            if due_s is None:
+                world.go_on(None)
+            elif (wait_s := min(due_s - world.now_ms / 1_000, WAIT_MAX_S)) > 0:
+                world.go_on(world.now_ms + wait_s * 1_000)
+        self._turn()
+
+    def _next_due_s(self) -> float | None:
+        """When the first of what is to come later is due, s of the world; None without any."""
+        later = self._later
         while later and later[0].call.is_cancelled:
             heapq.heappop(later)
-        if not due:
-            if not later:
-                world.go_on(None)
-            elif (wait_s := min(later[0] - world.now_ms / 1_000, WAIT_MAX_S)) > 0:
-                world.go_on(world.now_ms + wait_s * 1_000)
+        return later[0] if later else None
+
+    def _turn(self) -> None:
+        """Call whatever is due now."""
+        world, due, later = self._world, self._due, self._later
         self._on_turn()
         now_s = world.now_ms / 1_000 + RESOLUTION_S
         while later and later[0] < now_s:

@@ -43,12 +43,19 @@ class Deeds:
 class Guardian:
     """One account. Holds something for as long as it is held, and nothing else."""
 
-    def __init__(self, client: BinanceClient, clock: Clock, patience: Patience, interval_s: float) -> None:
+    def __init__(
+        self,
+        client: BinanceClient,
+        clock: Clock,
+        patience: Patience,
+        interval_s: float,
+        names: OrderNames | None = None,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._patience = patience
         self._interval_ms = interval_s * 1_000
-        self._names = OrderNames()
+        self._names = names or OrderNames()
         self._rules: Mapping[Symbol, SymbolRules] = {}
         self._rules_at: float | None = None
         self._cases: dict[Symbol, Case] = {}
@@ -111,7 +118,7 @@ class Guardian:
         listed = {report.client_order_id for report in reports}
         if self._unsettled.get(symbol) in listed:
             del self._unsettled[symbol]
-        for name in self._stops.get(symbol, frozenset()) - listed:
+        for name in sorted(self._stops.get(symbol, frozenset()) - listed):
             report = await self._client.fetch_stop(symbol, name)
             if report is not None:
                 reports.append(report)

@@ -11,8 +11,9 @@ LETTERS = 4
 class OrderNames:
     """Gives out names. The trader knows the prefix: it counts such stops as cover and books their fills."""
 
-    def __init__(self) -> None:
-        self._stem = GUARDIANS + "".join(secrets.choice(ascii_lowercase) for _ in range(LETTERS))
+    def __init__(self, letters: str | None = None) -> None:
+        """`letters`: of this process, drawn unless given."""
+        self._stem = GUARDIANS + (letters or "".join(secrets.choice(ascii_lowercase) for _ in range(LETTERS)))
         self._given = 0
 
     def next(self) -> ClientOrderId:

@@ -9,7 +9,7 @@ import structlog
 from ratchet.domain.clock import Clock
 from ratchet.exchange.errors import ExchangeError
 from ratchet.guardian.account_lock import AccountLock
-from ratchet.guardian.guardian import Guardian
+from ratchet.guardian.guardian import Deeds, Guardian
 from ratchet.guardian.reach import Reach
 from ratchet.observe.systemd import Systemd
 
@@ -36,6 +36,11 @@ class Watch:
         self._last_fault = ""
         self.stop = asyncio.Event()
         self.alone = asyncio.Event()  # the trader that started it is gone; never set where none did
+
+    @property
+    def deeds(self) -> Deeds:
+        """What its guardian has done so far."""
+        return self._guardian.deeds
 
     async def run(self, lock: AccountLock) -> None:
         """Wait for the lock, then look until told to end."""
