@@ -25,6 +25,7 @@ from ratchet.drill.trouble import (
     Trouble,
     WireTrouble,
 )
+from ratchet.exchange.certainty import LAG_MS
 
 Json: TypeAlias = dict[str, object]
 
@@ -248,6 +249,37 @@ def _other_hand(random_: random.Random, symbols: Sequence[Symbol], length_ms: in
     )
 
 
+def _lag(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> list[Trouble]:
+    """Reads are behind for long, by as much as they may be."""
+    return [_lagging(random_, some_time(random_, length_ms))]
+
+
+def _lag_and_jump(random_: random.Random, symbols: Sequence[Symbol], length_ms: int) -> list[Trouble]:
+    """What was held is gone, and reads still show it."""
+    at_ms = some_time(random_, length_ms)
+    jump: Json = {"act": "gap", "fraction": str(random_.choice((-20, -10, 10, 20)) / 1_000)}
+    jump_ms = at_ms + random_.randrange(LAG_MS, 20_000)
+    jumps = [Interference(at_ms=jump_ms, act=read_act(jump | {"symbol": symbol})) for symbol in symbols]
+    return [_lagging(random_, at_ms), *jumps]
+
+
+def _lag_and_refusals(random_: random.Random, _symbols: Sequence[Symbol], length_ms: int) -> list[Trouble]:
+    """What is covered is not seen to be, and no further stop is to be had."""
+    at_ms = some_time(random_, length_ms)
+    lag = _lagging(random_, at_ms)
+    kind: Json = {"fault": "reject", "code": random_.choice(STOP_REFUSALS), "message": "Refused for the drill."}
+    which: Json = {"type": "STOP_MARKET", "after": random_.randrange(3), "times": random_.randrange(1, 4)}
+    refusals = read_fault(kind | which | {"until_ms": START_MS + at_ms + lag.for_ms})
+    return [lag, WireTrouble(at_ms=at_ms, for_ms=lag.for_ms, fault=refusals)]
+
+
+def _lagging(random_: random.Random, at_ms: int) -> WireTrouble:
+    for_ms = random_.randrange(10_000, 60_000)
+    kind: Json = {"fault": "stale", "ms": random_.randrange(500, LAG_MS), "path": random_.choice(STALE_PATHS)}
+    how: Json = {"probability": random_.choice((1.0, 1.0, 0.5)), "until_ms": START_MS + at_ms + for_ms}
+    return WireTrouble(at_ms=at_ms, for_ms=for_ms, fault=read_fault(kind | how))
+
+
 _GUARDIAN_DRAWS: tuple[Callable[[random.Random, Sequence[Symbol], int], list[Trouble]], ...] = (
     _long_death,
     _long_death,
@@ -257,6 +289,9 @@ _GUARDIAN_DRAWS: tuple[Callable[[random.Random, Sequence[Symbol], int], list[Tro
     _guardian_killed_after_order,
     _both_killed,
     _stolen_while_dead,
+    _lag,
+    _lag_and_jump,
+    _lag_and_refusals,
 )
 
 _DRAWS: tuple[_Draw, ...] = (

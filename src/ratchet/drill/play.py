@@ -374,7 +374,8 @@ class _Play:
             self._log.note("trouble", what=describe(trouble))
             if isinstance(trouble, KillAfterOrder):
                 self._kill(trouble.turns, trouble.down_ms)
-            elif self._process is not None:
+            elif self._process is not None and self._world.now_ms < self._stage.length_ms:
+                # Not while it ends: its patience with that would be over when it wakes.
                 self._process.freeze_after(trouble.turns, trouble.for_ms)
 
     def _kill(self, turns: int, down_ms: int) -> None:

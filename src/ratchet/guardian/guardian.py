@@ -40,6 +40,14 @@ class Deeds:
     closes_sent: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A stop that the exchange has taken, and when, real ms."""
+
+    stop: StopOrder
+    at: float
+
+
 class Guardian:
     """One account. Holds something for as long as it is held, and nothing else."""
 
@@ -60,7 +68,9 @@ class Guardian:
         self._rules_at: float | None = None
         self._cases: dict[Symbol, Case] = {}
         self._stops: dict[Symbol, frozenset[ClientOrderId]] = {}  # seen to stand, or placed
+        self._taken: dict[Symbol, dict[ClientOrderId, _Taken]] = {}  # not seen yet: also over what reads deny just now
         self._unsettled: dict[Symbol, ClientOrderId] = {}  # stops of which it is not known whether they arrived
+        self._unsettled_closes: dict[Symbol, ClientOrderId] = {}  # and closes
         self.deeds = Deeds()
 
     @property
@@ -94,7 +104,7 @@ class Guardian:
     async def _keep(self, position: Position, asked: float) -> float | None:
         """Look at one position and do what follows. Returns: in how many ms to look again, None if all is well."""
         symbol = position.symbol
-        sight = await self._see(position)
+        sight = await self._see(position, asked)
         case = self._cases.setdefault(symbol, Case(self._patience))
         rules = self._rules.get(symbol)
         match case.judge(sight, rules, asked=asked, answered=self._clock.elapsed_ms()):
@@ -104,11 +114,12 @@ class Guardian:
                 if not await self._protect(sight, case, protect):
                     return 0.0
             case Flatten(reason=reason):
-                await self._flatten(position, rules, reason)
+                await self._flatten(position, case, rules, reason)
         return AGAIN_MS
 
-    async def _see(self, position: Position) -> Sight:
-        """The position with its stops. One that stood before and is not in the list is asked for by its name."""
+    async def _see(self, position: Position, asked: float) -> Sight:
+        """The position with its stops. One that stood before and is not in the list is asked for by its name; one that
+        the exchange has taken stands though it is not known by its name yet, for as long as reads may be behind."""
         symbol = position.symbol
         try:
             reports = await self._client.fetch_open_stops(symbol)
@@ -118,11 +129,17 @@ class Guardian:
         listed = {report.client_order_id for report in reports}
         if self._unsettled.get(symbol) in listed:
             del self._unsettled[symbol]
-        for name in sorted(self._stops.get(symbol, frozenset()) - listed):
+        taken = self._taken.setdefault(symbol, {})
+        for name in sorted((self._stops.get(symbol, frozenset()) | taken.keys()) - listed):
             report = await self._client.fetch_stop(symbol, name)
             if report is not None:
                 reports.append(report)
-        sight = sight_of(position, reports)
+        lag_ms = self._patience.lag_ms
+        for name in [name for name, each in taken.items() if asked - each.at >= lag_ms]:
+            del taken[name]
+        for report in reports:
+            taken.pop(report.client_order_id, None)
+        sight = sight_of(position, reports, [each.stop for each in taken.values()])
         self._stops[symbol] = frozenset(stop.client_order_id for stop in (*sight.standing, *sight.under_way))
         return sight
 
@@ -148,24 +165,37 @@ class Guardian:
         except Rejected as no:
             if no.meaning is not Meaning.DUPLICATE:
                 del self._unsettled[symbol]
-                case.refused(f"stop refused: {no}", is_beyond=no.meaning is Meaning.WOULD_TRIGGER)
+                is_beyond = no.meaning is Meaning.WOULD_TRIGGER
+                case.refused(f"stop refused: {no}", self._clock.elapsed_ms(), is_beyond=is_beyond)
                 log.error("stop_refused", **about, closes_position=protect.closes_position, error=str(no))
                 return False
         del self._unsettled[symbol]
-        self._stops[symbol] |= {name}
-        case.placed(self._clock.elapsed_ms())
+        now = self._clock.elapsed_ms()
+        self._taken[symbol][name] = _Taken(stop, now)
+        case.placed(now)
         self.deeds.stops_placed += 1
         log.warning("stop_placed", **about, client_order_id=name, closes_position=protect.closes_position)
         return True
 
-    async def _flatten(self, position: Position, rules: SymbolRules | None, reason: str) -> None:
-        """Close at market, once: the next look shows whether it is gone."""
+    async def _flatten(self, position: Position, case: Case, rules: SymbolRules | None, reason: str) -> None:
+        """Close at market, once: the next look shows whether it is gone.
+
+        Raises: ExchangeError when the outcome is not known: it is asked for before another one is sent.
+        """
         symbol = position.symbol
+        if (unsettled := self._unsettled_closes.get(symbol)) is not None:
+            report = await self._client.fetch_order(symbol, unsettled)
+            del self._unsettled_closes[symbol]
+            if report is not None and report.quantity_filled:
+                case.closed(position.quantity, self._clock.elapsed_ms())
+                return
         log.error("position_closing", symbol=symbol, held=str(position.quantity_signed), reason=reason)
+        is_clear = True
         try:
             # Resting reduce-only orders reserve what they would close.
             await self._client.cancel_all(symbol)
         except ExchangeError as error:
+            is_clear = False
             log.error("orders_not_cancelled", symbol=symbol, error=str(error))
         most = position.quantity if rules is None else rules.quantity_market_max
         close = MarketOrder(
@@ -175,13 +205,18 @@ class Guardian:
             quantity=min(position.quantity, most),
             reduce_only=True,
         )
+        self._unsettled_closes[symbol] = close.client_order_id
         try:
             await self._client.place(close)
         except Rejected as no:
-            # Nothing to reduce: another hand was faster, and that is as good.
             log.error("close_refused", symbol=symbol, error=str(no))
-            return
-        self.deeds.closes_sent += 1
+            if is_clear and no.meaning is Meaning.NOTHING_TO_REDUCE:
+                # Another hand was faster, and that is as good.
+                case.closed(position.quantity, self._clock.elapsed_ms())
+        else:
+            case.closed(position.quantity, self._clock.elapsed_ms())
+            self.deeds.closes_sent += 1
+        del self._unsettled_closes[symbol]
 
     async def _load_rules(self) -> None:
         """Raises: ExchangeError while there never were any."""
@@ -195,4 +230,5 @@ class Guardian:
             del self._cases[symbol]
             self._stops.pop(symbol, None)
             self._unsettled.pop(symbol, None)
+            self._unsettled_closes.pop(symbol, None)
             log.info("position_gone", symbol=symbol)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ratchet.domain.identity import IDLE_STOPS, OURS
 from ratchet.domain.money import ZERO
-from ratchet.domain.order import StopReport, StopStatus
+from ratchet.domain.order import StopOrder, StopReport, StopStatus
 from ratchet.domain.position import Position
 from ratchet.risk.protection import Standing, covered
 
@@ -20,16 +20,17 @@ class Sight:
     position: Position
     standing: tuple[Standing, ...]
     under_way: tuple[Standing, ...]
+    presumed: tuple[Standing, ...] = ()  # that the exchange has taken so lately that reads may not show them yet
 
     @property
     def is_covered(self) -> bool:
         """Whether stops that wait for their price are over all that is held."""
-        return covered(self.position.quantity_signed, self.standing) == self.position.quantity
+        return covered(self.position.quantity_signed, (*self.standing, *self.presumed)) == self.position.quantity
 
     @property
     def is_closing(self) -> bool:
         """Whether it is covered by counting on a stop whose market order is under way."""
-        both = (*self.standing, *self.under_way)
+        both = (*self.standing, *self.presumed, *self.under_way)
         return not self.is_covered and covered(self.position.quantity_signed, both) == self.position.quantity
 
     @property
@@ -38,13 +39,17 @@ class Sight:
         return self.position.side, self.position.price_entry
 
 
-def sight_of(position: Position, reports: Iterable[StopReport]) -> Sight:
-    """Judge what conditional orders there are. What would open, and another hand's take-profit, is no stop."""
+def sight_of(position: Position, reports: Iterable[StopReport], taken: Iterable[StopOrder] = ()) -> Sight:
+    """Judge what conditional orders there are. What would open, and another hand's take-profit, is no stop.
+
+    Args: taken, stops that the exchange has taken and that it does not show yet.
+    """
     stops = [report for report in reports if _is_stop(report, position)]
     return Sight(
         position=position,
         standing=tuple(_standing(report) for report in stops if report.status.protects),
         under_way=tuple(_standing(report) for report in stops if report.status in UNDER_WAY),
+        presumed=tuple(_presumed(stop) for stop in taken),
     )
 
 
@@ -64,4 +69,15 @@ def _standing(report: StopReport) -> Standing:
         price_trigger=report.price_trigger,
         closes_position=report.closes_position,
         is_ours=report.client_order_id.startswith(OURS),
+    )
+
+
+def _presumed(stop: StopOrder) -> Standing:
+    return Standing(
+        client_order_id=stop.client_order_id,
+        side=stop.side,
+        quantity=stop.quantity,
+        price_trigger=stop.price_trigger,
+        closes_position=stop.closes_position,
+        is_ours=True,
     )

@@ -2,6 +2,7 @@
 
 from ratchet.config.settings import Settings
 from ratchet.domain.clock import Clock
+from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.guardian.case import Patience
 from ratchet.guardian.guardian import Guardian
@@ -17,6 +18,7 @@ def watch_over(
     patience = Patience(
         grace_ms=settings.guard.grace_s * 1_000,
         trigger_ms=settings.guard.trigger_patience_s * 1_000,
+        lag_ms=LAG_MS,
         stop_fraction=settings.bracket.stop_fraction,
     )
     guardian = Guardian(client, clock, patience, settings.guard.interval_s, names)

@@ -15,7 +15,7 @@ from ratchet.guardian.guardian import Guardian
 from tests.unit.ratchet.exchange.server import a_server, error, settings_for
 from tests.unit.ratchet.guardian.builders import PATIENCE, SYMBOL
 
-HASTE = Patience(grace_ms=0, trigger_ms=0, stop_fraction=PATIENCE.stop_fraction)
+HASTE = Patience(grace_ms=0, trigger_ms=0, lag_ms=0, stop_fraction=PATIENCE.stop_fraction)
 FILTERS = [
     {"filterType": "PRICE_FILTER", "tickSize": "0.01", "minPrice": "0.01", "maxPrice": "100000"},
     {"filterType": "LOT_SIZE", "stepSize": "0.01", "minQty": "0.01", "maxQty": "1000"},

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from ratchet.domain.identity import AlgoId, ClientOrderId
 from ratchet.domain.market_rules import SymbolRules
-from ratchet.domain.order import Side, StopReport, StopStatus
+from ratchet.domain.order import Side, StopOrder, StopReport, StopStatus
 from ratchet.domain.position import Position
 from ratchet.domain.symbol import Symbol
 from ratchet.guardian.case import Patience
@@ -23,7 +23,7 @@ RULES = SymbolRules(
     multiplier_up=Decimal("1.05"),
     multiplier_down=Decimal("0.95"),
 )
-PATIENCE = Patience(grace_ms=1_000, trigger_ms=5_000, stop_fraction=Decimal("0.02"))
+PATIENCE = Patience(grace_ms=1_000, trigger_ms=5_000, lag_ms=6_000, stop_fraction=Decimal("0.02"))
 
 
 def a_position(quantity: str = "10", entry: str = "100", mark: str = "100") -> Position:
@@ -58,4 +58,14 @@ def a_stop(
         order_id=None,
         reason="",
         updated_ms=0,
+    )
+
+
+def an_order(name: str = "rg-abcd-1", quantity: str = "10", price: str = "98") -> StopOrder:
+    return StopOrder(
+        client_order_id=ClientOrderId(name),
+        symbol=SYMBOL,
+        side=Side.SELL,
+        quantity=Decimal(quantity),
+        price_trigger=Decimal(price),
     )

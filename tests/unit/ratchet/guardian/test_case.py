@@ -1,12 +1,13 @@
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 
-from ratchet.domain.order import Side, StopReport, StopStatus
+from ratchet.domain.order import Side, StopOrder, StopReport, StopStatus
 from ratchet.domain.position import Position
 from ratchet.guardian.case import UNSEEN_MAX, Case, Flatten, Leave, Protect, Verdict
 from ratchet.guardian.sight import sight_of
-from tests.unit.ratchet.guardian.builders import PATIENCE, RULES, a_position, a_stop
+from tests.unit.ratchet.guardian.builders import PATIENCE, RULES, a_position, a_stop, an_order
 
 LOOK_MS = 10.0  # from the question to the answer
 
@@ -17,8 +18,15 @@ class Looks:
     def __init__(self) -> None:
         self.case = Case(PATIENCE)
 
-    def at(self, at_ms: float, *stops: StopReport, position: Position | None = None, listed: bool = True) -> Verdict:
-        sight = sight_of(position or a_position(), stops)
+    def at(
+        self,
+        at_ms: float,
+        *stops: StopReport,
+        position: Position | None = None,
+        listed: bool = True,
+        taken: Sequence[StopOrder] = (),
+    ) -> Verdict:
+        sight = sight_of(position or a_position(), stops, taken)
         return self.case.judge(sight, RULES if listed else None, asked=at_ms, answered=at_ms + LOOK_MS)
 
 
@@ -55,30 +63,49 @@ def test_a_short_gets_its_stop_above() -> None:
     assert looks.at(2_000, position=short) == Protect(Decimal(3), Decimal("102.00"), closes_position=False)
 
 
-def test_a_price_beyond_the_stop_closes_it_at_once() -> None:
+def test_a_price_beyond_the_stop_closes_it_once_no_read_can_be_from_before_anybody_covered_it() -> None:
     looks = Looks()
     looks.at(0)
     looks.at(2_000)
-    looks.case.refused("-2021", is_beyond=True)
-    assert looks.at(2_010) == Flatten("-2021")
+    looks.case.refused("-2021", 2_000, is_beyond=True)
+    assert looks.at(2_010) == Leave(990)
+    assert looks.at(3_000) == Protect(Decimal(10), Decimal("98.00"), closes_position=True)
+    looks.case.refused("-2021", 3_000, is_beyond=True)
+    assert looks.at(7_009) == Protect(Decimal(10), Decimal("98.00"), closes_position=False)
+    assert looks.at(7_010) == Flatten("-2021")
 
 
-def test_any_other_refusal_is_met_with_the_other_kind_of_stop_and_the_second_one_with_a_close() -> None:
+def test_what_turns_out_to_be_covered_is_not_closed_whatever_was_refused() -> None:
     looks = Looks()
     looks.at(0)
     looks.at(2_000)
-    looks.case.refused("-4005", is_beyond=False)
+    looks.case.refused("-2021", 2_000, is_beyond=True)
+    assert looks.at(6_900, a_stop()) == Leave()
+    assert looks.at(7_100) == Leave(1_010)
+
+
+def test_any_other_refusal_is_met_with_the_other_kind_of_stop_at_once_and_then_with_either_in_turns() -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.refused("-4005", 2_000, is_beyond=False)
     assert looks.at(2_010) == Protect(Decimal(10), Decimal("98.00"), closes_position=True)
-    looks.case.refused("-4130", is_beyond=False)
-    assert looks.at(2_020) == Flatten("-4130")
+    looks.case.refused("-4130", 2_020, is_beyond=False)
+    assert looks.at(2_030) == Leave(990)
+    assert looks.at(3_020) == Protect(Decimal(10), Decimal("98.00"), closes_position=False)
+    assert looks.at(7_010) == Flatten("-4130")
 
 
-def test_once_it_is_to_be_closed_it_stays_so_however_little_is_left_and_whatever_stop_appears() -> None:
+def test_what_was_closed_may_be_seen_for_as_long_as_reads_are_behind_and_what_is_left_of_it_at_once() -> None:
     looks = Looks()
     looks.at(0)
     looks.at(2_000)
-    looks.case.refused("why", is_beyond=True)
-    assert looks.at(2_010, a_stop(), position=a_position("1")) == Flatten("why")
+    looks.case.refused("why", 2_000, is_beyond=True)
+    assert looks.at(7_010) == Flatten("why")
+    looks.case.closed(Decimal(10), 7_050)
+    assert looks.at(7_300) == Leave(5_750)
+    assert looks.at(7_300, position=a_position("1")) == Flatten("why")
+    assert looks.at(13_050) == Flatten("why")
 
 
 @pytest.mark.parametrize("another", [a_position("-10"), a_position(entry="101")])
@@ -86,9 +113,10 @@ def test_another_position_is_not_closed_for_what_happened_to_the_one_before(anot
     looks = Looks()
     looks.at(0)
     looks.at(2_000)
-    looks.case.refused("why", is_beyond=True)
+    looks.case.refused("why", 2_000, is_beyond=True)
     stop = a_stop(side=another.side.opposite, price="98" if another.side is Side.BUY else "102")
-    assert looks.at(2_010, stop, position=another) == Leave()
+    assert looks.at(7_010, stop, position=another) == Leave()
+    assert not isinstance(looks.at(8_100, position=another), Flatten)
 
 
 def test_a_triggered_stop_has_its_time_and_then_the_position_is_closed() -> None:
@@ -122,7 +150,17 @@ def test_stops_that_are_taken_and_never_seen_end_in_a_close() -> None:
     assert looks.at(2_000 * (UNSEEN_MAX + 1)) == Flatten("stops_not_seen")
 
 
+def test_a_stop_that_was_taken_covers_though_it_is_not_seen_yet() -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.placed(2_000)
+    assert looks.at(4_000, taken=[an_order()]) == Leave()
+    assert looks.at(8_000) == Leave(1_010)
+
+
 def test_a_symbol_that_the_exchange_does_not_list_is_closed() -> None:
     looks = Looks()
     looks.at(0, listed=False)
-    assert looks.at(2_000, listed=False) == Flatten("symbol_not_listed")
+    assert looks.at(2_000, listed=False) == Leave(5_010)
+    assert looks.at(7_010, listed=False) == Flatten("symbol_not_listed")
