@@ -17,8 +17,9 @@ from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.settings import Settings
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.symbol import Symbol
-from ratchet.drill.draw import draw_guardian, draw_panic, draw_troubles
+from ratchet.drill.draw import draw_panic, draw_troubles
 from ratchet.drill.event_log import EventLog, logging_into
+from ratchet.drill.guardian_draw import draw_guardian
 from ratchet.drill.judge import Verdict, judge
 from ratchet.drill.market import drill_market
 from ratchet.drill.play import SignalsFor, Stage, play

@@ -43,6 +43,7 @@ class GuardianLives:
         self._skew_ms = 0
         self._orders = 0
         self._down_ms = 0.0
+        self._is_wanted = False
         self._is_over = False
         self._kills = sorted((each for each in troubles if isinstance(each, GuardianKillAfterOrder)), key=_by_order)
         self.seen = GuardianSeen()
@@ -51,8 +52,10 @@ class GuardianLives:
         """Something happens to it."""
         match trouble:
             case GuardianBegins():
-                if not self.seen.spans:
-                    self._begin()
+                self._is_wanted = True
+                self._begin()
+                if trouble.for_ms is not None:
+                    self._post.world.after(trouble.for_ms, self._dismiss)
             case GuardianKill():
                 if self._process is not None:
                     self._process.die()
@@ -68,20 +71,25 @@ class GuardianLives:
 
     def end(self) -> None:
         """There is no guardian any more."""
-        self._is_over = True
+        self._is_wanted, self._is_over = False, True
         if self._process is not None:
             self._process.die()
             self._bury(0)
 
+    def _dismiss(self) -> None:
+        self._is_wanted = False
+        if self._process is not None:
+            self._process.end()
+
     def _begin(self) -> None:
-        if self._is_over or self._process is not None:
+        if not self._is_wanted or self._process is not None:
             return
         life = len(self.seen.spans)
         drawn = random.Random(f"{self._seed}.{life} guardian network")  # noqa: S311 - a simulation, to be repeatable
         network = Network(self._post.world, self._venue, self._latency_ms, drawn, wake=_nobody)
         network.on_order = self._on_order
         process = GuardianProcess(self._post, network, f"life{life}", self._skew_ms)
-        process.on_death = lambda: self._bury(self._down_ms)
+        process.on_end = lambda: self._bury(self._down_ms)
         self._process = process
         self.seen.spans.append(Span(self._post.world.now_ms))
         self._post.log.note("guardian_started", life=life + 1)
@@ -98,7 +106,7 @@ class GuardianLives:
         if process.failure:
             seen.failures.append(process.failure)
         if not self._is_over:
-            self._post.log.note("guardian_killed", life=len(seen.spans))
+            self._post.log.note("guardian_gone", life=len(seen.spans))
             world.after(down_ms, self._begin)
 
     def _on_order(self) -> None:

@@ -46,11 +46,12 @@ class GuardianProcess:
         self._network = network
         self._turns = 0
         self._dies_after: int | None = None
-        self.on_death: Callable[[], None] = lambda: None  # called when `die_after` has killed it
+        self.on_end: Callable[[], None] = lambda: None  # called when `die_after` has killed it, or it has ended
         self.clock = WorldClock(post.world, skew_ms)
         self.transport = _CountingTransport(SimulatedTransport(network, self.clock))
-        self.failure = ""  # what it ended of: nothing but its death should end it
+        self.failure = ""  # what it ended of, where nobody had asked it to
         self.is_alive = True
+        self._is_asked_to_end = False
         self._lock = AccountLock(post.folder / LOCK)
         self._watch: Watch | None = None
         self._loop = GuestLoop(post.world, self._on_turn)
@@ -64,6 +65,11 @@ class GuardianProcess:
     def die_after(self, turns: int) -> None:
         """Have it killed after so many further turns of its loop: that is between any two of its awaits."""
         self._dies_after = self._turns + turns
+
+    def end(self) -> None:
+        """Ask it to end, as by SIGTERM."""
+        self._is_asked_to_end = True
+        self._network.hand_over(self._stop)
 
     def die(self) -> None:
         """Kill it, now."""
@@ -81,7 +87,7 @@ class GuardianProcess:
         self._turns += 1
         if self._dies_after is not None and self._turns > self._dies_after:
             self.die()
-            self.on_death()
+            self.on_end()
 
     async def _live(self, letters: str) -> None:
         exchange = self._post.settings.exchange
@@ -90,9 +96,21 @@ class GuardianProcess:
             self._watch = watch_over(self._post.settings, client, self.clock, Systemd({}), OrderNames(letters))
             await self._watch.run(self._lock)
 
+    def _stop(self) -> None:
+        if self._watch is not None:
+            self._watch.stop.set()
+
     def _on_ended(self, task: "asyncio.Task[None]") -> None:
+        if not self.is_alive:
+            return
+        if task.cancelled() or task.exception() is not None or not self._is_asked_to_end:
+            self.failure = f"the guardian ended: {'cancelled' if task.cancelled() else task.exception()}"
+        self._post.world.after(0, self._leave)  # not from within its own turn
+
+    def _leave(self) -> None:
         if self.is_alive:
-            self.failure = "the guardian ended by itself" if task.cancelled() else f"the guardian: {task.exception()}"
+            self.die()
+            self.on_end()
 
 
 class _CountingTransport:

@@ -18,6 +18,9 @@ from ratchet.drill.trouble import (
     Deed,
     DiskTrouble,
     Freeze,
+    FreezeAfterOrder,
+    GuardianBegins,
+    GuardianKill,
     Interference,
     Kill,
     KillAfterOrder,
@@ -26,6 +29,7 @@ from ratchet.drill.trouble import (
     Trouble,
     WireTrouble,
 )
+from ratchet.exchange.certainty import LAG_MS
 
 SOL, DOGE = Symbol("SOLUSDC"), Symbol("DOGEUSDC")
 FIRST_MS, SECOND_MS = 20_000, 60_000  # the entries
@@ -36,6 +40,8 @@ SEED = 1
 LONG_MS = 120_000
 END_OF_HOLD_MS = FIRST_MS + 599_000  # a second before the first is closed for its age, by the usual settings
 DOWN_MS, FROZEN_MS = 2_000, 60_000
+GUARDED_MS = 3_000  # after so long what a trader has left bare is covered by its guardian
+STALE_MS = 5_900
 
 Json = Mapping[str, object]
 
@@ -342,6 +348,49 @@ SCENARIOS = (
         troubles=(Freeze(at_ms=FIRST_MS + 45, for_ms=FROZEN_MS), Freeze(at_ms=FIRST_MS + 60_100, for_ms=FROZEN_MS)),
         entries=(Entry(at_ms=FIRST_MS, symbol=SOL),),
         naked_ms_max=FROZEN_MS + 140.0,
+    ),
+    Scenario(
+        name="dead-beside-a-guardian",
+        protects="a guardian covers what a dead trader left bare, once, though its reads are seconds behind",
+        troubles=(
+            GuardianBegins(at_ms=0),
+            wire(BEFORE_MS, LONG_MS, fault="stale", ms=STALE_MS),
+            KillAfterOrder(order=1, turns=1, down_ms=FROZEN_MS),
+        ),
+        naked_ms_max=GUARDED_MS + STALE_MS,
+    ),
+    Scenario(
+        name="frozen-beside-a-guardian",
+        protects="what a guardian covers while the trader is stopped is one position with one stop when it wakes",
+        troubles=(
+            GuardianBegins(at_ms=0),
+            FreezeAfterOrder(order=1, turns=1, for_ms=FROZEN_MS),
+            GuardianKill(at_ms=FIRST_MS + 1_500, down_ms=500),
+        ),
+        entries=(Entry(at_ms=FIRST_MS, symbol=SOL), Entry(at_ms=LONG_MS, symbol=DOGE)),
+        naked_ms_max=GUARDED_MS + 2_000,
+    ),
+    Scenario(
+        name="stop-refused-to-a-guardian",
+        protects="what a guardian can have no stop for it closes, once it is certain that nobody else has covered it",
+        troubles=(
+            GuardianBegins(at_ms=0),
+            wire(BEFORE_MS, LONG_MS, fault="reject", code=-4045, message="Refused.", type="STOP_MARKET"),
+            KillAfterOrder(order=1, turns=1, down_ms=FROZEN_MS),
+        ),
+        entries=(Entry(at_ms=FIRST_MS, symbol=SOL),),
+        naked_ms_max=GUARDED_MS + LAG_MS,
+    ),
+    Scenario(
+        name="covered-unseen-by-a-guardian",
+        protects="a guardian that cannot see a stop, and can have none, closes nothing that is covered",
+        troubles=(
+            GuardianBegins(at_ms=0),
+            wire(BEFORE_MS, LONG_MS, fault="stale", ms=STALE_MS, path="/fapi/v1/openAlgoOrders"),
+            wire(BEFORE_MS, LONG_MS, fault="stale", ms=STALE_MS, path=ALGO_ORDER),
+            wire(FIRST_MS + 500, 10_000, fault="reject", code=-2021, message="Refused.", type="STOP_MARKET"),
+        ),
+        entries=(Entry(at_ms=FIRST_MS, symbol=SOL),),
     ),
     Scenario(
         name="disk-full",

@@ -48,6 +48,7 @@ class GuardianBegins:
     """A guardian is started beside the trader. No trouble by itself, and it must not become one."""
 
     at_ms: int
+    for_ms: int | None = None  # then it is asked to end; None: it stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
