@@ -39,5 +39,5 @@ def test_the_same_seed_is_the_same_run(options: DrillOptions) -> None:
 
 def test_troubles_of_a_seed_are_what_can_be_described_and_left_out(options: DrillOptions) -> None:
     drawn = [trouble for seed in range(200) for trouble in troubles_of(options, seed)]
-    assert len({type(trouble) for trouble in drawn}) == 9
+    assert len({type(trouble) for trouble in drawn}) == 13
     assert all("\n" not in describe(trouble) for trouble in drawn)

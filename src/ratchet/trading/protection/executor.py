@@ -102,7 +102,8 @@ class Executor:
         except ExchangeError as error:
             log.warning("stop_not_cancelled", symbol=symbol, client_order_id=client_order_id, error=str(error))
             return None
-        if cancelled:
+        # Of a guardian's stop that has closed nothing the ledger does not know.
+        if cancelled and client_order_id.startswith(TRADERS):
             self._notebook.status(client_order_id, OrderStatus.CANCELED)
         return cancelled
 

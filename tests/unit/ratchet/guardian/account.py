@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -42,7 +42,8 @@ class Account:
     stops: list[Row] = field(default_factory=list)
     ended: dict[str, str] = field(default_factory=dict)  # stops that are not in the list, by name, with their status
     refuse_stop: deque[int] = field(default_factory=deque)  # codes; 0 takes it and loses the answer
-    refuse_close: deque[int] = field(default_factory=deque)
+    refuse_close: deque[int] = field(default_factory=deque)  # as above
+    closes: dict[str, Row] = field(default_factory=dict)  # that were filled, by name
     is_listed: bool = True
     is_list_broken: bool = False
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -68,6 +69,9 @@ class Account:
                 return self._stop(parameters)
             case "POST order":
                 return self._close(parameters)
+            case "GET order":
+                close = self.closes.get(parameters["origClientOrderId"])
+                return error(-2013) if close is None else web.json_response(close)
             case "DELETE allOpenOrders":
                 return web.json_response({"code": 200, "msg": "done"})
         raise AssertionError(f"the guardian has no business with {what}")
@@ -93,13 +97,16 @@ class Account:
         return error(-1007, 408) if code == 0 else web.json_response(row)
 
     def _close(self, parameters: dict[str, str]) -> web.Response:
-        if self.refuse_close:
-            return error(self.refuse_close.popleft())
+        code = self.refuse_close.popleft() if self.refuse_close else None
+        if code:
+            return error(code)
         quantity = parameters["quantity"]
         self.held = str(float(self.held) - float(quantity)).removesuffix(".0")
         fill = {"orderId": 1, "clientOrderId": parameters["newClientOrderId"], "symbol": SYMBOL, "side": "SELL"}
         numbers = {"origQty": quantity, "executedQty": quantity, "avgPrice": "100", "updateTime": 1}
-        return web.json_response(fill | numbers | {"status": "FILLED", "reduceOnly": True})
+        row = fill | numbers | {"status": "FILLED", "reduceOnly": True}
+        self.closes[parameters["newClientOrderId"]] = row
+        return error(-1007, 408) if code == 0 else web.json_response(row)
 
 
 def a_row(
@@ -116,8 +123,11 @@ def _position(held: str) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def guarding(account: Account) -> AsyncIterator[Guardian]:
-    """A guardian of it that has no patience: each look may follow the one before at once."""
+async def guarding(account: Account, *, lag_ms: float = 0) -> AsyncIterator[Guardian]:
+    """A guardian of it that has no patience: each look may follow the one before at once.
+
+    Args: lag_ms, as far as it thinks that reads may be behind.
+    """
     clock = SystemClock()
     async with a_server(account) as address, BinanceClient(settings_for(address), clock) as client:
-        yield Guardian(client, clock, HASTE, interval_s=1.0)
+        yield Guardian(client, clock, replace(HASTE, lag_ms=lag_ms), interval_s=1.0)

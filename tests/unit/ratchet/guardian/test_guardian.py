@@ -156,6 +156,47 @@ async def test_stops_that_are_taken_and_never_seen_end_in_a_close() -> None:
     assert len(account.sent(STOP)) == UNSEEN_MAX
 
 
+async def test_a_stop_that_was_taken_is_not_placed_again_for_as_long_as_no_read_may_show_it_yet() -> None:
+    account = Account()
+    async with guarding(account, lag_ms=60_000) as guardian:
+        for _ in range(6):
+            await guardian.look()
+            account.stops.clear()
+    assert len(account.sent(STOP)) == 1
+    assert account.sent(ORDER) == []
+
+
+async def test_a_stop_that_was_taken_and_is_known_to_be_cancelled_is_replaced() -> None:
+    account = Account()
+    async with guarding(account, lag_ms=60_000) as guardian:
+        await looks(guardian, 2)
+        account.ended[account.sent(STOP)[0]["clientAlgoId"]] = "CANCELED"
+        account.stops.clear()
+        await looks(guardian, 3)
+    assert len(account.sent(STOP)) == 2
+
+
+async def test_what_is_refused_a_stop_is_not_closed_while_a_stop_of_the_trader_may_only_not_be_seen() -> None:
+    account = Account(refuse_stop=deque([-2021] * 9))
+    async with guarding(account, lag_ms=60_000) as guardian:
+        await looks(guardian, 6)
+    assert account.sent(ORDER) == account.sent(CANCEL_ORDERS) == []
+    assert len(account.sent(STOP)) > 1
+
+
+@pytest.mark.parametrize(("outcome", "closes"), [(0, 1), (-1007, 2)], ids=["it was filled", "it never arrived"])
+async def test_a_close_of_unknown_outcome_is_asked_for_before_another_is_sent(outcome: int, closes: int) -> None:
+    account = Account(refuse_stop=deque([-2021] * 9), refuse_close=deque([outcome]))
+    async with guarding(account) as guardian:
+        await looks(guardian, 2)
+        with pytest.raises(ExchangeError):
+            await guardian.look()
+        account.held = "10"  # as it is seen
+        await guardian.look()
+    assert len(account.sent("GET order")) == 1
+    assert len(account.sent(ORDER)) == closes
+
+
 async def test_a_symbol_that_is_not_listed_is_closed() -> None:
     account = Account(is_listed=False)
     async with guarding(account) as guardian:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -349,6 +350,18 @@ def test_a_cancelled_stop_is_noted() -> None:
 
     execute(bench, live)
     assert last_status(bench) is OrderStatus.CANCELED
+
+
+def test_a_guardians_stop_that_is_taken_away_is_no_order_of_the_ledger() -> None:
+    bench = Bench()
+    stop = replace(STOP, client_order_id=ClientOrderId("rg-abcd-1"))
+
+    async def live() -> None:
+        await bench.account.place_stop(stop)
+        assert await bench.executor.cancel_stop(SYMBOL, stop.client_order_id)
+
+    execute(bench, live)
+    assert bench.noted.statuses == []
 
 
 def test_plain_orders_are_cancelled_again_and_again_but_not_for_ever() -> None:
