@@ -142,12 +142,43 @@ def test_a_stop_that_was_rejected_at_its_trigger_counts_as_nothing() -> None:
 
 def test_stops_that_are_taken_and_never_seen_end_in_a_close() -> None:
     looks = Looks()
-    looks.at(0)
     for turn in range(UNSEEN_MAX):
-        assert isinstance(looks.at(2_000 * (turn + 1)), Protect)
-        looks.case.placed(2_000 * (turn + 1))
-    assert looks.at(2_000 * UNSEEN_MAX + 1) == Leave(999)  # after a stop was taken it has to be seen first
-    assert looks.at(2_000 * (UNSEEN_MAX + 1)) == Flatten("stops_not_seen")
+        looks.at(10_000 * turn)
+        assert isinstance(looks.at(10_000 * turn + 2_000), Protect)
+        looks.case.placed(10_000 * turn + 2_000)
+        assert looks.at(10_000 * turn + 3_000, taken=[an_order()]) == Leave()
+    looks.at(10_000 * UNSEEN_MAX)
+    assert isinstance(looks.at(10_000 * UNSEEN_MAX + 2_000), Leave)
+    assert looks.at(10_000 * UNSEEN_MAX + 7_010) == Flatten("stops_not_seen")
+
+
+def test_one_that_is_seen_in_the_end_begins_the_count_anew() -> None:
+    looks = Looks()
+    for turn in range(UNSEEN_MAX):
+        looks.at(10_000 * turn)
+        looks.at(10_000 * turn + 2_000)
+        looks.case.placed(10_000 * turn + 2_000)
+        assert looks.at(10_000 * turn + 3_000, a_stop()) == Leave()
+    looks.at(10_000 * UNSEEN_MAX)
+    assert isinstance(looks.at(10_000 * UNSEEN_MAX + 9_000), Protect)
+
+
+def test_what_another_hand_adds_to_gets_its_stop_no_later_but_is_closed_only_once_it_is_certain_of_it() -> None:
+    looks = Looks()
+    looks.at(0)
+    looks.at(2_000)
+    looks.case.refused("why", 2_000, is_beyond=True)
+    grown = a_position("20", entry="101")
+    assert looks.at(7_010, position=grown) == Protect(Decimal(20), Decimal("98.98"), closes_position=False)
+    looks.case.refused("why", 7_010, is_beyond=True)
+    assert not isinstance(looks.at(14_000, position=grown), Flatten)
+    assert looks.at(14_020, position=grown) == Flatten("why")
+
+
+def test_what_was_reversed_has_its_grace_anew() -> None:
+    looks = Looks()
+    looks.at(0)
+    assert looks.at(2_000, position=a_position("-10")) == Leave(1_010)
 
 
 def test_a_stop_that_was_taken_covers_though_it_is_not_seen_yet() -> None:
