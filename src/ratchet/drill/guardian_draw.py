@@ -26,6 +26,7 @@ from ratchet.exchange.certainty import LAG_MS
 
 GUARDIAN_ORDERS_MAX, GUARDIAN_TURNS_MAX = 4, 8  # it sends few, and has fewer turns between them
 TROUBLES_MAX = 4
+_ALONE = (Deed.STEAL_STOP, Deed.STEAL_STOP, Deed.BUY, Deed.SELL, Deed.CLOSE)
 GUARDED_MS = (120_000, 480_000)  # how long one is there at least, and at most
 
 _Draw: TypeAlias = Callable[[random.Random, Sequence[Symbol], int], list[Trouble]]
@@ -80,17 +81,16 @@ def _both_killed(random_: random.Random, _symbols: Sequence[Symbol], at_ms: int)
     ]
 
 
-def _stolen_while_dead(random_: random.Random, symbols: Sequence[Symbol], at_ms: int) -> list[Trouble]:
-    """Another hand takes a stop away while no trader is there."""
+def _alone(random_: random.Random, symbols: Sequence[Symbol], at_ms: int) -> list[Trouble]:
+    """No trader is there while another hand is at work, and what the guardian does about it may be refused."""
     symbol = random_.choice(symbols)
-    return [
-        Kill(at_ms=at_ms, down_ms=random_.randrange(1_000, 40_000)),
-        OtherHand(
-            at_ms=at_ms + random_.randrange(1_000),
-            symbol=symbol,
-            does=random_.choice((Deed.STEAL_STOP, Deed.STEAL_STOP, Deed.BUY)),
-        ),
-    ]
+    found: list[Trouble] = [Kill(at_ms=at_ms, down_ms=random_.randrange(1_000, 40_000))]
+    for _ in range(random_.randint(1, 2)):
+        deed_ms = at_ms + random_.randrange(5_000)
+        found.append(OtherHand(at_ms=deed_ms, symbol=symbol, does=random_.choice(_ALONE)))
+    if random_.random() < 1 / 2:
+        found.append(_refusals(random_, at_ms, random_.randrange(5_000, 30_000)))
+    return found
 
 
 def _lag(random_: random.Random, _symbols: Sequence[Symbol], at_ms: int) -> list[Trouble]:
@@ -109,10 +109,18 @@ def _lag_and_jump(random_: random.Random, symbols: Sequence[Symbol], at_ms: int)
 def _lag_and_refusals(random_: random.Random, _symbols: Sequence[Symbol], at_ms: int) -> list[Trouble]:
     """What is covered is not seen to be, and no further stop is to be had."""
     lag = _lagging(random_, at_ms)
+    return [lag, _refusals(random_, at_ms, lag.for_ms)]
+
+
+def _refusals(random_: random.Random, at_ms: int, for_ms: int) -> WireTrouble:
     kind: Json = {"fault": "reject", "code": random_.choice(STOP_REFUSALS), "message": "Refused for the drill."}
-    which: Json = {"type": "STOP_MARKET", "after": random_.randrange(3), "times": random_.randrange(1, 4)}
-    refusals = read_fault(kind | which | {"until_ms": START_MS + at_ms + lag.for_ms})
-    return [lag, WireTrouble(at_ms=at_ms, for_ms=lag.for_ms, fault=refusals)]
+    which: Json = {
+        "type": "STOP_MARKET",
+        "times": random_.choice((1, 2, 3, None)),
+        "after": random_.choice((0, 0, 1, 2)),
+    }
+    fault = read_fault(kind | which | {"until_ms": START_MS + at_ms + for_ms})
+    return WireTrouble(at_ms=at_ms, for_ms=for_ms, fault=fault)
 
 
 def _lagging(random_: random.Random, at_ms: int) -> WireTrouble:
@@ -130,7 +138,8 @@ _DRAWS: tuple[_Draw, ...] = (
     _guardian_killed,
     _guardian_killed_after_order,
     _both_killed,
-    _stolen_while_dead,
+    _alone,
+    _alone,
     _lag,
     _lag_and_jump,
     _lag_and_refusals,

@@ -1,6 +1,6 @@
 """The guardian: looks at the account again and again; what stands without cover gets a stop, or is closed.
 
-It never opens, never cancels a stop, and keeps nothing that the next look would not tell it again: see
+It never opens, never cancels a stop, and keeps nothing for longer than what it reads may be behind: see
 docs/decisions/0007-guardian.md for why it and the trader do not get in each other's way.
 """
 
