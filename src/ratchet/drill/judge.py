@@ -11,6 +11,7 @@ from ratchet.domain.identity import OURS, trade_of
 from ratchet.drill.emergencies import FLAT_WITHIN_MS, entered_meanwhile, held_spells
 from ratchet.drill.excuse import concerns, left_ms
 from ratchet.drill.guardian_judge import GuardianVerdict, judge_guardian
+from ratchet.drill.market import START_MS
 from ratchet.drill.play import DEAD, SLOW, STARTING, Played, Stage
 from ratchet.drill.trouble import Interference, OtherHand
 from ratchet.drill.venue import ACCOUNT
@@ -18,6 +19,7 @@ from ratchet.drill.venue import ACCOUNT
 BUDGET_TRIPS = 14  # one-way trips: reply, stop, refusal, the other kind of stop, refusal, cancellation, close
 RESTART_MS = 1_000.0  # from the start of a process to everything covered, in quiet
 OF_TRADING = frozenset({"REALIZED_PNL", "COMMISSION", "FUNDING_FEE", "INSURANCE_CLEAR"})
+FILLS = "SELECT symbol, fill_id, trade_id FROM fills"
 SLACK = Decimal("1.5")  # of what the open positions may lose: fees, slippage at the stop
 
 
@@ -163,7 +165,8 @@ def _duplicates(stage: Stage, played: Played) -> dict[str, int]:
 
 def _lost_fills(played: Played, fills: Sequence[Trade]) -> list[tuple[Trade, str]]:
     """Fills that the ledger does not have on exactly one trade, and on the right one."""
-    known = played.fills_booked
+    audited = {(symbol, number): trade for symbol, number, trade in played.disk.read(FILLS)}
+    known = {key: audited[key] for key in _opened_in_absence(played, fills) & audited.keys()} | played.fills_booked
     run = next((value for (value,) in played.disk.read("SELECT value FROM meta WHERE key = 'run'")), "")
     lost: list[tuple[Trade, str]] = []
     for fill in fills:
@@ -176,6 +179,25 @@ def _lost_fills(played: Played, fills: Sequence[Trade]) -> list[tuple[Trade, str
         elif owner not in (None, known[key]):
             lost.append((fill, f"is on trade {known[key]}, not {owner}"))
     return lost
+
+
+def _opened_in_absence(played: Played, fills: Sequence[Trade]) -> set[tuple[str, int]]:
+    """Fills of positions that another hand opened while no trader was at work. They may be over before one could take
+    them up: then the audit finds them."""
+    absent = [*played.away, *((each.from_ms, each.until_ms) for each in played.excuses if each.reason == STARTING)]
+    found: set[tuple[str, int]] = set()
+    held: dict[str, Decimal] = {}
+    is_unseen: dict[str, bool] = {}
+    for fill in fills:
+        before = held.get(fill.symbol, Decimal(0))
+        if not before:
+            at_ms = fill.time_ms - START_MS
+            is_ours = fill.client_order_id.startswith(OURS)
+            is_unseen[fill.symbol] = not is_ours and any(a <= at_ms <= b for a, b in absent)
+        held[fill.symbol] = before + fill.side.sign * fill.quantity
+        if is_unseen[fill.symbol]:
+            found.add((fill.symbol, fill.trade_id))
+    return found
 
 
 def _unexplained(played: Played) -> Decimal:
