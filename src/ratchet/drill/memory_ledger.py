@@ -91,6 +91,9 @@ class Disk:
         if self.trouble and connection.get_execution_options().get(WRITES, False):
             raise OperationalError("BEGIN", None, sqlite3.OperationalError(self.trouble))
         if self._processes is not None:
+            if self._processes.in_transaction:
+                # Of one that has read all it wanted, and whose session is closed a turn later: there is one connection.
+                self._processes.execute("ROLLBACK")
             self._processes.execute("BEGIN")
 
     async def _connect(self) -> aiosqlite.Connection:
