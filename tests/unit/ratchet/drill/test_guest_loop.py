@@ -90,8 +90,13 @@ def test_buried_it_does_nothing_more_and_the_first_process_goes_on(world: World,
 def test_it_may_be_buried_between_two_of_its_turns(world: World) -> None:
     beats: list[float] = []
     turns = iter(range(100))
-    guest = GuestLoop(world, lambda: guest.bury() if next(turns) == 2 else None)
-    guest.create_task(_beat(world, beats))
+
+    def on_turn() -> None:
+        if next(turns) == 2:
+            mortal.bury()
+
+    mortal = GuestLoop(world, on_turn)
+    mortal.create_task(_beat(world, beats))
     world.sleep(10_000)
-    assert guest.is_closed()
+    assert mortal.is_closed()
     assert beats == []  # its sleep was over, and it never came to know
