@@ -19,11 +19,12 @@ from ratchet.drill.play import DEAD, FROZEN, NOT_SEEN, STARTING, STREAMS, Played
 from ratchet.drill.trouble import WireTrouble
 from ratchet.drill.venue import ACCOUNT
 from ratchet.exchange.certainty import LAG_MS
+from ratchet.trading.sweep import LEFT_OVER_EVERY_MS
 
 AWAY = "away"
 REQUESTS_MS = 1_000.0  # of the promise: what the requests of a look may take
 BLINK_MS = 100.0  # a close may meet a stop that came while it was on its way
-TIDY_MS = 12_000.0  # two sweeps of the trader, which take a stop away that has outlived its position
+TIDY_MS = LEFT_OVER_EVERY_MS + 12_000.0  # and two sweeps: until a stop that has outlived its position is taken away
 AT_ONCE_MAX = 2  # of its stops over one symbol: a second where reads do not show the first
 MINUTE_MS = 60_000.0
 ORDERS_A_MINUTE_MAX = 8  # of one symbol: a trader and a guardian that undo each other's work would need more

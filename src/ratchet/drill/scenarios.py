@@ -31,7 +31,7 @@ from ratchet.drill.trouble import (
 )
 from ratchet.exchange.certainty import LAG_MS
 
-SOL, DOGE = Symbol("SOLUSDC"), Symbol("DOGEUSDC")
+SOL, DOGE, ETH = Symbol("SOLUSDC"), Symbol("DOGEUSDC"), Symbol("ETHUSDC")
 FIRST_MS, SECOND_MS = 20_000, 60_000  # the entries
 BEFORE_MS, BETWEEN_MS, AFTER_MS = 15_000, 40_000, 90_000  # troubles: before the first entry, between, after both
 ENTRIES = (Entry(at_ms=FIRST_MS, symbol=SOL), Entry(at_ms=SECOND_MS, symbol=DOGE, side=Side.SELL))
@@ -391,6 +391,18 @@ SCENARIOS = (
             wire(FIRST_MS + 500, 10_000, fault="reject", code=-2021, message="Refused.", type="STOP_MARKET"),
         ),
         entries=(Entry(at_ms=FIRST_MS, symbol=SOL),),
+    ),
+    Scenario(
+        name="left-over-by-a-guardian",
+        protects="a guardian's stop that outlived its position, and that a start was not shown yet, is taken away",
+        troubles=(
+            GuardianBegins(at_ms=0),
+            Kill(at_ms=AFTER_MS, down_ms=6_000),
+            OtherHand(at_ms=AFTER_MS + 1_000, symbol=ETH, does=Deed.BUY),
+            OtherHand(at_ms=AFTER_MS + 5_000, symbol=ETH, does=Deed.CLOSE),
+            wire(BETWEEN_MS, LONG_MS, fault="stale", ms=STALE_MS, path="/fapi/v1/openAlgoOrders"),
+        ),
+        naked_ms_max=GUARDED_MS,
     ),
     Scenario(
         name="disk-full",
