@@ -44,7 +44,7 @@ async def test_it_passes_and_says_so_to_machines(tmp_path: Path) -> None:
     found = orjson.loads(ended.out)
     assert found["passed"] is True
     assert found["seeds"] > 10  # the scenarios are runs as well
-    for figure in ("naked_ms", "naked_in_trouble_ms", "restart_to_protected_ms"):
+    for figure in ("naked_ms", "naked_in_trouble_ms", "restart_to_protected_ms", "guarded_naked_ms"):
         assert set(found[figure]) == {"p50", "p99", "max", "count"}
     for count in ("duplicate_orders", "lost_fills", "violations"):
         assert found[count] == 0
