@@ -12,7 +12,7 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, OrderReport, OrderStatus, Origin, Side
-from ratchet.domain.rebound import Case, OwnOrder, SpotFill, SpotRole, Watch, flows_of
+from ratchet.domain.rebound import Case, OwnOrder, SpotFill, SpotRole, Watch, flows_of, profit_of
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
@@ -29,6 +29,7 @@ class Remembered:
     watch: Watch | None
     unsold: tuple[SpotFill, ...]  # of a person's BUYs, in no case yet
     cases: tuple[Case, ...]  # that are open
+    profit: Decimal  # quote asset, of all its SELLs, before fees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class SpotBooks:
                 watch=None if watch is None else _watch(watch),
                 unsold=tuple(_fill(row) for row in await session.scalars(unsold.order_by(SpotFillRow.fill_id))),
                 cases=tuple([await _case(session, row) for row in await session.scalars(opened.order_by("id"))]),
+                profit=await _profit(session, symbol),
             )
 
         return await self._ledger.write(read)
@@ -270,6 +272,15 @@ async def _cases_known(session: AsyncSession) -> int:
 
 async def _flows(session: AsyncSession, *which: ColumnElement[bool]) -> dict[str, Decimal]:
     return flows_of(_fill(row).fill for row in await session.scalars(select(SpotFillRow).where(*which)))
+
+
+async def _profit(session: AsyncSession, symbol: Symbol) -> Decimal:
+    sold = (
+        select(SpotFillRow.quantity, SpotFillRow.price, SpotCaseRow.quote, SpotCaseRow.quantity_bought)
+        .join(SpotCaseRow, SpotFillRow.case_id == SpotCaseRow.id)
+        .where(SpotFillRow.symbol == symbol, SpotFillRow.side == Side.SELL.value)
+    )
+    return sum((profit_of(*row) for row in await session.execute(sold)), ZERO)
 
 
 async def _case(session: AsyncSession, row: SpotCaseRow) -> Case:

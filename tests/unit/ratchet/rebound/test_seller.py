@@ -205,6 +205,8 @@ async def test_a_panic_of_an_earlier_process_is_ended_by_this_one(
 class _Nobody:
     """Tells nothing."""
 
+    is_open, connections, age_ms = False, 0, None
+
     def __init__(self, _on_event: object) -> None:
         pass
 
