@@ -56,6 +56,8 @@ async def run_rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: i
     ):
         clock, live, board = SystemClock(), LiveSettings(settings), Noticeboard()
         board.listen(lambda notice: _print(console, notice))
+        for warning in settings.warnings:
+            _say(console, warning)
         watch = ReboundWatch(live, clock, Systemd(os.environ), is_served=sends)
         async with (
             watch.process(lambda text: _say(console, text)),
