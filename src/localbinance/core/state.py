@@ -109,8 +109,11 @@ class Account:
 
     def cross_wallet(self, asset: str) -> Decimal:
         """The wallet without what is set aside for isolated positions."""
-        aside = (slot.isolated_wallet for slot in self.positions.values() if slot.margin_asset == asset)
-        return self.wallets.get(asset, ZERO) - sum(aside, ZERO)
+        wallet = self.wallets.get(asset, ZERO)
+        for slot in self.positions.values():
+            if slot.isolated_wallet and slot.margin_asset == asset:
+                wallet -= slot.isolated_wallet
+        return wallet
 
 
 @dataclass(slots=True, kw_only=True)
