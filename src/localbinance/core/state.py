@@ -53,7 +53,8 @@ class SymbolMarket:
     stuck: list[Stuck] = field(default_factory=list)
     delivery_ms: int | None = None  # when what is held is closed at mark
     holders: dict[str, "Account"] = field(default_factory=dict)  # accounts with a position
-    premiums: list[Decimal] = field(default_factory=list)  # since the last funding instant, one a minute
+    premium_sum: Decimal = ZERO  # of the samples since the last funding instant, one a minute
+    premium_samples: int = 0
     funding_next_ms: int = 0
     fundings: list[FundingPaid] = field(default_factory=list)
 
