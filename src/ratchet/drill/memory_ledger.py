@@ -19,14 +19,24 @@ from ratchet.ledger.operator_events import OperatorEvent
 from ratchet.ledger.tables import Base
 
 _NUMBERS = count()
+_COMPILED: dict[object, object] = {}  # statements of the ledger, by what SQLAlchemy knows them by
 
 
 class AtOnce(SQLiteDialect_pysqlite):
-    """SQLite whose work is done at once, for asyncio all the same: a thread would have a time of its own."""
+    """SQLite whose work is done at once, for asyncio all the same: a thread would have a time of its own.
+
+    One is like another, so that statements which were compiled for one ledger are so for all.
+    """
 
     driver = "at_once"
     is_async = True
     supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AtOnce)
+
+    def __hash__(self) -> int:
+        return hash(AtOnce)
 
 
 registry.register(f"sqlite.{AtOnce.driver}", __name__, AtOnce.__name__)
@@ -76,7 +86,12 @@ class Disk:
         """The ledger on it, as a new process finds it: what was not committed is gone."""
         self._hang_up()
         connection = self._processes = self._connected()
-        engine = create_async_engine(f"sqlite+{AtOnce.driver}://", creator=lambda: connection, poolclass=StaticPool)
+        engine = create_async_engine(
+            f"sqlite+{AtOnce.driver}://",
+            creator=lambda: connection,
+            poolclass=StaticPool,
+            execution_options={"compiled_cache": _COMPILED},
+        )
         event.listen(engine.sync_engine, "begin", self._begin)
         return await Ledger.on(engine)
 
