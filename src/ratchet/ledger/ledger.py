@@ -59,6 +59,7 @@ from ratchet.ledger.tables import (
     SignalRow,
     TradeRow,
 )
+from ratchet.ledger.trades import close_trade, note_naked, reopen_trade
 from ratchet.ledger.writer import Writer
 from ratchet.ledger.writing import Writing
 
@@ -163,27 +164,11 @@ class Ledger:
 
     async def record_naked(self, trade_id: TradeId, naked_ms: float) -> None:
         """How long the trade has stood without a confirmed stop so far, real ms."""
-
-        def write(session: Session) -> None:
-            self._trade(session, trade_id).naked_ms = naked_ms
-
-        await self.write(write)
+        await self._writer.write(lambda writing: note_naked(writing.connection, trade_id, naked_ms))
 
     async def close_trade(self, trade_id: TradeId, *, reason: str, at_ms: int) -> None:
         """A trade is over, once. Orders of it that were never sent are cancelled."""
-
-        def write(session: Session) -> None:
-            trade = self._trade(session, trade_id)
-            if trade.closed_ms is not None:
-                return
-            trade.closed_ms, trade.reason = at_ms, reason[:REASON_LENGTH_MAX]
-            unsent = select(OrderRow).where(
-                OrderRow.trade_id == trade_id, OrderRow.status == OrderStatus.INTENDED.value
-            )
-            for order in session.scalars(unsent):
-                order.status, order.reason, order.updated_ms = OrderStatus.CANCELED.value, "never sent", at_ms
-
-        await self.write(write)
+        await self._writer.write(lambda writing: close_trade(writing.connection, trade_id, reason, at_ms))
 
     async def open_trades(self) -> list[TradeRow]:
         """Trades that are not over, oldest first."""
@@ -263,12 +248,7 @@ class Ledger:
 
     async def reopen_trade(self, trade_id: TradeId) -> None:
         """A trade that was taken to be over is not: an execution of it has come to light."""
-
-        def write(session: Session) -> None:
-            trade = self._trade(session, trade_id)
-            trade.closed_ms, trade.reason = None, ""
-
-        await self.write(write)
+        await self._writer.write(lambda writing: reopen_trade(writing.connection, trade_id))
 
     # Money -----------------------------------------------------------------------------------------------------------
 
@@ -523,15 +503,6 @@ class Ledger:
             at_ms=income.at_ms,
         )
         await self._writer.write(lambda writing: writing.add([row]))
-
-    # -----------------------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _trade(session: Session, trade_id: TradeId) -> TradeRow:
-        row = session.get(TradeRow, trade_id)
-        if row is None:
-            raise LedgerError(f"trade {trade_id} is not in the ledger")
-        return row
 
 
 async def _name_run(engine: AsyncEngine) -> str:

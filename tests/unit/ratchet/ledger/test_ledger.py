@@ -22,6 +22,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
+from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Side, StopOrder
 from ratchet.domain.outcome import Outcome, Stage
 from ratchet.domain.position import Income, IncomeKind
@@ -31,7 +32,7 @@ from ratchet.ledger import database
 from ratchet.ledger.database import open_database
 from ratchet.ledger.errors import LedgerError, UnknownFill
 from ratchet.ledger.ledger import Ledger
-from ratchet.ledger.tables import Base, Exact
+from ratchet.ledger.tables import Base, Exact, GapRow
 
 SYMBOL = Symbol("BTCUSDC")
 NOW_MS = 1_750_000_000_000
@@ -419,13 +420,26 @@ async def test_a_write_that_fails_takes_none_of_those_beside_it_with_it(ledger: 
 
 async def test_rows_are_written_though_a_statement_after_them_is_refused(ledger: Ledger) -> None:
     trade = await a_trade(ledger)
+    gap = GapRow(trade_id=trade, symbol=SYMBOL, quantity=ZERO, price=ZERO, reason="nobody knows", at_ms=NOW_MS)
     outcomes = await asyncio.gather(
         an_entry(ledger, trade),
+        ledger.record_audit(NOW_MS, [gap]),
         ledger.mark(ClientOrderId("rt-nobody"), OrderStatus.NEW, at_ms=NOW_MS),
         return_exceptions=True,
     )
-    assert [type(outcome) for outcome in outcomes] == [MarketOrder, LedgerError]
-    assert len(await ledger.orders_of(trade)) == 1
+    assert [type(outcome) for outcome in outcomes] == [MarketOrder, type(None), LedgerError]
+    assert len(await ledger.orders_of(trade)) == len(await ledger.gaps_of(trade)) == 1
+
+
+async def test_what_becomes_of_a_trade_that_is_not_there_is_refused(ledger: Ledger) -> None:
+    nobodys = TradeId(99)
+    for deed in (
+        ledger.record_naked(nobodys, 1.5),
+        ledger.close_trade(nobodys, reason="stop", at_ms=NOW_MS),
+        ledger.reopen_trade(nobodys),
+    ):
+        with pytest.raises(LedgerError, match="trade 99 is not in the ledger"):
+            await deed
 
 
 async def test_a_closed_ledger_says_so(tmp_path: Path) -> None:
