@@ -5,10 +5,10 @@ Each step's return = beta × the market's return + the coin's own. Both are norm
 one after the other from (seed, block), so that the ticks do not depend on the pieces in which they are asked for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,7 @@ TOUCH_NOTIONAL_MIN = 400.0  # quote
 PREMIUM_SIZE = 0.0002
 PREMIUM_HALF_LIFE_MS = HOUR_MS
 MARK_PLACES = 8
+_COLUMNS = 9  # of a minute: open, high, low, close, volume, quote volume, trades, both volumes that takers bought
 _STREAM_OF_TICKS = 1  # keeps the generator's blocks apart from other uses of the same seed
 
 
@@ -92,7 +93,7 @@ class SyntheticMarket:
         self._mood = np.zeros(count + 1)  # the market's last
         self._premium = np.zeros(count)
         self._last = np.round(np.exp(self._log_price) / self._price_ticks()).astype(np.int64)
-        self._history = self._make_history(history_days, max(step_ms, HISTORY_STEP_MS))
+        self._history = self._make_history(start_ms - history_days * DAY_MS, history_days)
         self._block: _Block | None = None
         self._row = 0
         self._opened = False
@@ -254,9 +255,10 @@ class SyntheticMarket:
                 mark,
             )
 
-    def _make_history(self, days: int, step_ms: int) -> dict[str, list[Candle]]:
-        minutes: dict[str, list[Candle]] = {symbol: [] for symbol in self.symbols}
+    def _make_history(self, open_ms: int, days: int) -> dict[str, "_Minutes"]:
+        step_ms = max(self.step_ms, HISTORY_STEP_MS)
         per_minute = MINUTE_MS // step_ms
+        hours = [np.empty((0, len(self.symbols), _COLUMNS), np.int64)]
         for _ in range(days * DAY_MS // HOUR_MS):
             opened = self._last
             block = self._generate(step_ms)
@@ -268,10 +270,40 @@ class SyntheticMarket:
             quote = (last * quantity).sum(axis=1)
             bought, bought_quote = (quantity * ~sold).sum(axis=1), (last * quantity * ~sold).sum(axis=1)
             sums = (quantity.sum(axis=1), quote, trades.sum(axis=1), bought, bought_quote)
-            for number, symbol in enumerate(self.symbols):
-                rows = zip(*(column[:, number].tolist() for column in (*bounds, *sums)), strict=True)
-                minutes[symbol].extend(_candles(block.open_ms, rows, self._rules[number]))
-        return minutes
+            hours.append(np.stack((*bounds, *sums), axis=-1))
+        minutes = np.concatenate(hours)
+        return {
+            symbol: _Minutes(open_ms, minutes[:, number], self._rules[number])
+            for number, symbol in enumerate(self.symbols)
+        }
+
+
+class _Minutes(Sequence[Candle]):
+    """Minutes of one symbol. They are many and few are looked at: candles are made of those."""
+
+    def __init__(self, open_ms: int, rows: Integers, rules: SymbolRules) -> None:
+        """`rows`: one a minute, as `_candles` reads them."""
+        self._open_ms = open_ms
+        self._rows = rows
+        self._rules = rules
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Candle]:
+        return _candles(self._open_ms, self._rows.tolist(), self._rules)
+
+    @overload
+    def __getitem__(self, at: int) -> Candle: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Candle]: ...
+
+    def __getitem__(self, at: int | slice) -> Candle | list[Candle]:
+        if isinstance(at, slice):
+            return list(self)[at]
+        number = range(len(self))[at]
+        return next(_candles(self._open_ms + number * MINUTE_MS, [self._rows[number].tolist()], self._rules))
 
 
 def _wander(random: np.random.Generator, state: Floats, steps: int, half_life: float, spread: float) -> Floats:
@@ -301,7 +333,8 @@ def _ohlc(last: Integers, traded: npt.NDArray[np.bool_], before: Integers) -> tu
     return tuple(np.where(empty, before, column) for column in (first, high, low, close))
 
 
-def _candles(open_ms: int, rows: Any, rules: SymbolRules) -> Iterator[Candle]:
+def _candles(open_ms: int, rows: Iterable[Sequence[int]], rules: SymbolRules) -> Iterator[Candle]:
+    """Of rows of `_COLUMNS` numbers, in ticks and steps."""
     tick, step = rules.price_tick, rules.quantity_step
     worth = tick * step
     for number, (opened, high, low, close, volume, quote, trades, bought, bought_quote) in enumerate(rows):

@@ -346,6 +346,8 @@ class Protector:
     def _next(self, ward: Ward) -> "_Step | None":
         if ward.symbol not in self._rules:
             return None  # not listed any more: no order is taken there, and what stands is not taken away
+        if not ward.held and not ward.standing:
+            return None
         if ward.held and self._closing_all:
             return _Flatten(self._closing_all)
         if ward.ignored:
