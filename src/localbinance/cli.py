@@ -14,8 +14,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from localbinance.market.candle_files import BadRecording
-from localbinance.market.recorded import RecordedMarket
+from localbinance.market.bad_recording import BadRecording
 from localbinance.market.source import Market
 from localbinance.market.synthetic import SyntheticMarket
 from localbinance.rules.market_rules import MarketRules, load_market_rules
@@ -104,20 +103,23 @@ def serve_command(
     factor = _speed(speed)
     rules = load_market_rules()
     span = _instant("--from", from_), _instant("--to", to)
-    source, rules = _market(market or [SYNTHETIC], rules, factor, seed, history_days, quote, *span)
     public_keys = _public_keys(public_key or [], api_key)
+    account = Account(
+        api_secret,
+        {"USDC": _money("--balance", balance)},
+        _spot_balances(spot_balance or [f"USDC={balance}"]),
+        public_keys,
+    )
+    script = () if faults is None else _script(faults)
     checked = check_time if check_time is not None else factor in (None, 1.0)
+    # The last of what may be refused: a market takes seconds to be made.
+    source, rules, remarks = _market(market or [SYNTHETIC], rules, factor, seed, history_days, quote, *span)
+    if not checked:
+        remarks = [*remarks, "timestamps of requests are not checked: the exchange clock runs at a speed of its own"]
     options = ServeOptions(
         market=source,
         rules=rules,
-        accounts={
-            api_key: Account(
-                api_secret,
-                {"USDC": _money("--balance", balance)},
-                _spot_balances(spot_balance or [f"USDC={balance}"]),
-                public_keys,
-            )
-        },
+        accounts={api_key: account},
         host=host,
         port=port,
         speed=factor,
@@ -127,9 +129,9 @@ def serve_command(
         rate_limited=rate_limits,
         compress=compress,
         seed=seed,
-        script=() if faults is None else _script(faults),
+        script=script,
     )
-    for line in _lines(source, checked=checked):
+    for line in [source.name, *remarks]:
         print(line, file=sys.stderr)
 
     def on_ready(address: Address) -> None:
@@ -201,8 +203,8 @@ def _market(
     quote: str,
     from_ms: int | None,
     to_ms: int | None,
-) -> tuple[Market, MarketRules]:
-    """The source, and the rules with those of its symbols that are not listed."""
+) -> tuple[Market, MarketRules, list[str]]:
+    """The source, the rules with those of its symbols that are not listed, and what was taken of a recording."""
     if names == [SYNTHETIC]:
         start_ms = from_ms if from_ms is not None else _synthetic_start(speed)
         symbols = [
@@ -215,15 +217,17 @@ def _market(
         market = SyntheticMarket(
             symbols, seed=seed, start_ms=start_ms, rules=rules.symbols, step_ms=step_ms, history_days=history_days
         )
-        return market, rules
+        return market, rules, []
     if SYNTHETIC in names:
         raise Refusal("--market is synthetic or recorded, not both")
+    from localbinance.market.recorded import RecordedMarket  # what reads the files takes long to import
+
     recorded = RecordedMarket(
         [Path(name) for name in names], rules=rules, quote=quote.upper(), from_ms=from_ms, to_ms=to_ms
     )
     for each in recorded.rules.values():
         rules = rules.with_symbol(each)
-    return recorded, rules
+    return recorded, rules, [f"taken: {line}" for line in recorded.taken] + [f"left: {line}" for line in recorded.left]
 
 
 def _synthetic_start(speed: float | None) -> int:
@@ -235,15 +239,6 @@ def _synthetic_start(speed: float | None) -> int:
 def _follows_wall(source: Market, speed: float | None) -> bool:
     now_ms = datetime.now(tz=UTC).timestamp() * 1_000
     return speed == 1 and abs(now_ms - source.start_ms) < 10 * MINUTE_MS
-
-
-def _lines(source: Market, *, checked: bool) -> list[str]:
-    lines = [source.name]
-    if isinstance(source, RecordedMarket):
-        lines += [f"taken: {line}" for line in source.taken] + [f"left: {line}" for line in source.left]
-    if not checked:
-        lines.append("timestamps of requests are not checked: the exchange clock runs at a speed of its own")
-    return lines
 
 
 def _how_to_connect(address: Address, key: str, secret: str, public_keys: Mapping[str, PublicKey]) -> str:

@@ -120,8 +120,14 @@ class Fate:
         self._on_written, self._on_received, self._is_out = written, received, False
         try:
             yield
+            if received is not None:
+                self.reach(received)  # it was in before the request was seen to have left
         finally:
             self._on_written = self._on_received = None
+
+    def _leaves(self, written: Point) -> None:
+        self._is_out = True
+        self.reach(written)
 
     @contextmanager
     def watching_the_wire(self) -> Iterator[None]:
@@ -131,10 +137,9 @@ class Fate:
         async def sending(request: aiohttp.ClientRequest, *arguments: Any) -> aiohttp.ClientResponse:
             response = await send(request, *arguments)
             if request.method == "POST" and self._on_written is not None:
-                self._is_out = True
-                # A written request leaves at the end of the loop's turn at the latest.
-                loop, point = asyncio.get_running_loop(), self._on_written
-                loop.call_soon(loop.call_soon, self.reach, point)
+                # It is written in the loop's next turn, and leaves at that turn's end.
+                loop = asyncio.get_running_loop()
+                loop.call_soon(loop.call_soon, self._leaves, self._on_written)
             return response
 
         def receiving(handler: ResponseHandler, data: bytes) -> None:

@@ -40,7 +40,7 @@ def venue_of(exchange: LocalExchange) -> Venue:
 @asynccontextmanager
 async def running(*arguments: str) -> AsyncIterator[Venue]:
     """A localbinance of one's own. In real time unless the arguments say otherwise."""
-    usual = ("--market=synthetic", "--speed=1", "--port=0", "--seed=7", "--balance=10000", "--history-days=2")
+    usual = ("--market=synthetic", "--speed=1", "--port=0", "--seed=7", "--balance=10000", "--history-days=1")
     async with local_exchange([*usual, *arguments]) as exchange:
         yield venue_of(exchange)
 

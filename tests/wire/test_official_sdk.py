@@ -41,7 +41,7 @@ def test_markets_candles_and_brackets_fit_the_sdks_models(rest: Any) -> None:
     info = rest.exchange_information().data()
     assert SYMBOL in [row.symbol for row in info.symbols]
     assert rest.check_server_time().data().server_time > 0
-    candles = rest.kline_candlestick_data(SYMBOL, models.KlineCandlestickDataIntervalEnum["INTERVAL_5m"].value).data()
+    candles = rest.kline_candlestick_data(SYMBOL, models.KlineCandlestickDataIntervalEnum["INTERVAL_1m"].value).data()
     assert len(candles) == 500
     assert rest.order_book(SYMBOL).data().bids
     assert rest.notional_and_leverage_brackets(SYMBOL).data()

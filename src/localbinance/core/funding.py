@@ -37,8 +37,7 @@ def first_instant(market: SymbolMarket, at_ms: int) -> int:
 
 def estimate(market: SymbolMarket) -> Decimal:
     """The rate as it stands."""
-    premiums = market.premiums or [_premium(market)]
-    premium = sum(premiums, ZERO) / len(premiums)
+    premium = market.premium_sum / market.premium_samples if market.premium_samples else _premium(market)
     interest = INTEREST_PER_8H * market.rules.funding_interval_hours / 8
     rate = premium + max(-CLAMP, min(CLAMP, interest - premium))
     return max(-RATE_MAX, min(RATE_MAX, rate)).quantize(_PLACES)
@@ -56,10 +55,11 @@ def view(market: SymbolMarket) -> FundingView:
 def on_time(state: State, market: SymbolMarket, before_ms: int, now_ms: int) -> None:
     """Sample the premium every minute; pay when the instant has come."""
     if now_ms // MINUTE_MS != before_ms // MINUTE_MS:
-        market.premiums.append(_premium(market))
+        market.premium_sum += _premium(market)
+        market.premium_samples += 1
     while now_ms >= market.funding_next_ms:
         rate = estimate(market)
-        market.premiums.clear()
+        market.premium_sum, market.premium_samples = ZERO, 0
         pay(state, market, rate, market.funding_next_ms)
         market.funding_next_ms = first_instant(market, market.funding_next_ms)
 

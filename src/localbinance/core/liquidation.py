@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from localbinance.core.events import MarginCallEvent, OrderEvent
 from localbinance.core.execution import account_event, end_algo, end_order, execute, knock_out, position_state
-from localbinance.core.margin import OpenNotionals, slot_margin, slots_of_asset
+from localbinance.core.margin import maintenance_margin, slots_of_asset
 from localbinance.core.order import (
     ZERO,
     AlgoStatus,
@@ -24,7 +24,6 @@ from localbinance.core.position import Position, booked
 from localbinance.core.state import Account, State, SymbolMarket
 
 MARGIN_CALL_FRACTION = Decimal("0.8")  # maintenance / balance from which the account is warned
-_NO_ORDERS = OpenNotionals(ZERO, ZERO)
 
 
 def on_tick(state: State, market: SymbolMarket, at_ms: int) -> None:
@@ -43,7 +42,7 @@ def _check_cross(state: State, account: Account, asset: str, at_ms: int) -> None
     maintenance = ZERO
     for slot in held:
         balance += slot.unrealized(state.mark(slot.symbol))
-        maintenance += slot_margin(state, account, slot, _NO_ORDERS).maintenance
+        maintenance += maintenance_margin(state, slot)
     if balance <= maintenance:
         liquidate(state, account, asset, held, at_ms)
     elif maintenance < balance * MARGIN_CALL_FRACTION:
@@ -78,7 +77,7 @@ def _check_isolated(state: State, account: Account, slot: Position, at_ms: int) 
     if not slot.quantity:
         return
     balance = slot.isolated_wallet + slot.unrealized(state.mark(slot.symbol))
-    if balance > slot_margin(state, account, slot, _NO_ORDERS).maintenance:
+    if balance > maintenance_margin(state, slot):
         return
     market, aside = state.markets[slot.symbol], slot.isolated_wallet
     for order in tuple(account.open_orders.values()):

@@ -33,12 +33,16 @@ class SlotMargin:
     maintenance: Decimal
 
 
-_NOTHING = SlotMargin(booked(ZERO), booked(ZERO), booked(ZERO))
+_NONE = booked(ZERO)
+_NOTHING = SlotMargin(_NONE, _NONE, _NONE)
 
 
 def bracket_of(rules: SymbolRules, notional: Decimal) -> LeverageBracket:
     """The bracket that holds a notional; the last one beyond all."""
-    return next((each for each in rules.brackets if notional <= each.notional_cap), rules.brackets[-1])
+    for bracket in rules.brackets:
+        if notional <= bracket.notional_cap:
+            return bracket
+    return rules.brackets[-1]
 
 
 def notional_max(rules: SymbolRules, leverage: int) -> Decimal:
@@ -71,14 +75,22 @@ def slot_margin(state: State, account: Account, slot: Position, orders: OpenNoti
     """Initial margin of a slot and its orders, and its maintenance margin."""
     if not slot.quantity and not orders.bid and not orders.ask:
         return _NOTHING
-    rules = state.listed(slot.symbol)
-    leverage = account.leverage_of(slot.symbol, rules)
+    leverage = account.leverage_of(slot.symbol, state.listed(slot.symbol))
     notional = slot.quantity * state.mark(slot.symbol)
-    whole = max(abs(notional + orders.bid), abs(notional - orders.ask)) / leverage
-    held = abs(notional) / leverage
-    bracket = bracket_of(rules, abs(notional))
-    maintenance = abs(notional) * bracket.maintenance_rate - bracket.cum if slot.quantity else ZERO
-    return SlotMargin(booked(held), booked(max(ZERO, whole - held)), booked(maintenance))
+    held, ordered = abs(notional) / leverage, _NONE
+    if orders.bid or orders.ask:
+        whole = max(abs(notional + orders.bid), abs(notional - orders.ask)) / leverage
+        ordered = booked(max(ZERO, whole - held))
+    return SlotMargin(booked(held), ordered, maintenance_margin(state, slot))
+
+
+def maintenance_margin(state: State, slot: Position) -> Decimal:
+    """What has to be there for a slot, or the exchange steps in."""
+    if not slot.quantity:
+        return _NONE
+    notional = abs(slot.quantity) * state.mark(slot.symbol)
+    bracket = bracket_of(state.listed(slot.symbol), notional)
+    return booked(notional * bracket.maintenance_rate - bracket.cum)
 
 
 def slots_of_asset(account: Account, asset: str) -> Iterator[Position]:
@@ -197,7 +209,7 @@ def price_liquidation(state: State, account: Account, slot: Position) -> Decimal
         for other in slots_of_asset(account, slot.margin_asset):
             if other is slot or not other.quantity or other.symbol in account.isolated:
                 continue
-            others_maintenance += slot_margin(state, account, other, OpenNotionals(ZERO, ZERO)).maintenance
+            others_maintenance += maintenance_margin(state, other)
             others_unrealized += other.unrealized(state.mark(other.symbol))
     numerator = wallet - others_maintenance + others_unrealized + bracket.cum - slot.quantity * slot.price_entry
     denominator = abs(slot.quantity) * bracket.maintenance_rate - slot.quantity

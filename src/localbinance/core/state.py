@@ -53,7 +53,8 @@ class SymbolMarket:
     stuck: list[Stuck] = field(default_factory=list)
     delivery_ms: int | None = None  # when what is held is closed at mark
     holders: dict[str, "Account"] = field(default_factory=dict)  # accounts with a position
-    premiums: list[Decimal] = field(default_factory=list)  # since the last funding instant, one a minute
+    premium_sum: Decimal = ZERO  # of the samples since the last funding instant, one a minute
+    premium_samples: int = 0
     funding_next_ms: int = 0
     fundings: list[FundingPaid] = field(default_factory=list)
 
@@ -109,8 +110,11 @@ class Account:
 
     def cross_wallet(self, asset: str) -> Decimal:
         """The wallet without what is set aside for isolated positions."""
-        aside = (slot.isolated_wallet for slot in self.positions.values() if slot.margin_asset == asset)
-        return self.wallets.get(asset, ZERO) - sum(aside, ZERO)
+        wallet = self.wallets.get(asset, ZERO)
+        for slot in self.positions.values():
+            if slot.isolated_wallet and slot.margin_asset == asset:
+                wallet -= slot.isolated_wallet
+        return wallet
 
 
 @dataclass(slots=True, kw_only=True)

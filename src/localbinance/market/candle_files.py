@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from localbinance.market.bad_recording import BadRecording
 from localbinance.market.candles import INTERVALS_MS
 
 Floats = npt.NDArray[np.float64]
@@ -34,10 +35,6 @@ ARCHIVE_COLUMNS = (
 TIME_COLUMNS = ("timestamp", "open_time", "date")
 PRICES = ("open", "high", "low", "close")
 MICROSECONDS_FROM = 10**14  # an instant this large is in µs: archives of spot are since 2025
-
-
-class BadRecording(Exception):
-    """A recording that cannot be served. One line: which file, where in it, what, and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)

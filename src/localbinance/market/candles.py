@@ -175,7 +175,8 @@ class CandleBook:
         self.symbol = symbol
         self.interval_ms = interval_ms
         self._start_ms = start_ms
-        self._closed = list(history)
+        self._history = history  # until candles are asked for: a market may make them only then
+        self._known: list[Candle] = []
         self._forming = self._next(history[-1].close_ms + 1, history[-1].close)
         self._series: dict[int, _Series] = {}
         self._day: tuple[int, DayStats] | None = None  # with the number of closed candles that it was made from
@@ -207,7 +208,7 @@ class CandleBook:
         """Close what has ended. An interval without a trade is a flat candle."""
         while self._forming.open_ms + self.interval_ms <= now_ms:
             candle = self._forming.frozen(self.interval_ms)
-            self._closed.append(candle)
+            self._known.append(candle)
             self._forming = self._next(candle.close_ms + 1, candle.close)
 
     def forming(self, interval: str, now_ms: int) -> Candle:
@@ -256,8 +257,9 @@ class CandleBook:
     def day(self, now_ms: int) -> DayStats:
         """The rolling 24 hours, to the finest interval."""
         self.on_time(now_ms)
-        if self._day is None or self._day[0] != len(self._closed):
-            self._day = (len(self._closed), _day_of(self._closed[-(DAY_MS // self.interval_ms) :]))
+        closed = self._closed
+        if self._day is None or self._day[0] != len(closed):
+            self._day = (len(closed), _day_of(closed[-(DAY_MS // self.interval_ms) :]))
         day, forming = self._day[1], self._forming
         if not forming.traded:
             return day
@@ -272,23 +274,30 @@ class CandleBook:
             trades=day.trades + forming.trades,
         )
 
+    @property
+    def _closed(self) -> list[Candle]:
+        """Those of the finest interval, oldest first."""
+        if self._history:
+            self._known[:0] = self._history
+            self._history = ()
+        return self._known
+
     def _all_closed(self, interval: str, now_ms: int) -> list[Candle]:
         self.on_time(now_ms)
         interval_ms = self._checked(interval)
         return self._closed if interval_ms == self.interval_ms else self._caught_up(interval_ms).closed
 
     def _caught_up(self, interval_ms: int) -> _Series:
-        series = self._series.get(interval_ms)
+        closed, series = self._closed, self._series.get(interval_ms)
         if series is None:
             series = self._series[interval_ms] = _Series(interval_ms)
             # A first interval of which the beginning is not known would be told wrongly.
-            while series.looked_at < len(self._closed):
-                if interval_start(self._closed[series.looked_at].open_ms, interval_ms) == (
-                    self._closed[series.looked_at].open_ms
-                ):
+            while series.looked_at < len(closed):
+                open_ms = closed[series.looked_at].open_ms
+                if interval_start(open_ms, interval_ms) == open_ms:
                     break
                 series.looked_at += 1
-        series.catch_up(self._closed)
+        series.catch_up(closed)
         return series
 
     def _checked(self, interval: str) -> int:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from localbinance.core.tick import Tick
-from localbinance.market.candle_files import BadRecording, Recording
+from localbinance.market.bad_recording import BadRecording
+from localbinance.market.candle_files import Recording
 from localbinance.market.candles import Candle
 from localbinance.market.selection import select
 from localbinance.rules.market_rules import MarketRules

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from localbinance.market.candle_files import BadRecording, FileName, Recording, read_name, read_recording, said
+from localbinance.market.bad_recording import BadRecording
+from localbinance.market.candle_files import FileName, Recording, read_name, read_recording, said
 
 HOUR_MS = 3_600_000
 HISTORY_MS = 13 * HOUR_MS  # 150 candles of five minutes, and some

@@ -5,10 +5,10 @@ Each step's return = beta × the market's return + the coin's own. Both are norm
 one after the other from (seed, block), so that the ticks do not depend on the pieces in which they are asked for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ Integers = npt.NDArray[np.int64]
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
+HISTORY_STEP_MS = 5_000  # finer steps make the minutes of the past no better, and the start slow
 MARKET_VOLATILITY = 0.0005  # of a minute's return of the leader in calm times
 MOOD_HALF_LIFE_MS = 2 * HOUR_MS  # of the logarithm of volatility
 MOOD_SPREAD = 0.45  # its standard deviation
@@ -36,6 +37,7 @@ TOUCH_NOTIONAL_MIN = 400.0  # quote
 PREMIUM_SIZE = 0.0002
 PREMIUM_HALF_LIFE_MS = HOUR_MS
 MARK_PLACES = 8
+_COLUMNS = 9  # of a minute: open, high, low, close, volume, quote volume, trades, both volumes that takers bought
 _STREAM_OF_TICKS = 1  # keeps the generator's blocks apart from other uses of the same seed
 
 
@@ -84,7 +86,6 @@ class SyntheticMarket:
         self._seed = seed
         self._rules = [rules[symbol] for symbol in symbols]
         self._coins = [coin(each.base_asset) for each in self._rules]
-        self._steps = HOUR_MS // step_ms
         self._block_number = 0
         self._next_block_ms = start_ms - history_days * DAY_MS
         count = len(symbols)
@@ -92,7 +93,7 @@ class SyntheticMarket:
         self._mood = np.zeros(count + 1)  # the market's last
         self._premium = np.zeros(count)
         self._last = np.round(np.exp(self._log_price) / self._price_ticks()).astype(np.int64)
-        self._history = self._make_history(history_days)
+        self._history = self._make_history(start_ms - history_days * DAY_MS, history_days)
         self._block: _Block | None = None
         self._row = 0
         self._opened = False
@@ -111,10 +112,10 @@ class SyntheticMarket:
             self._opened = True
             yield from self._opening()
         while True:
-            if self._block is None or self._row == self._steps:
+            if self._block is None or self._row == len(self._block.last):
                 if self._next_block_ms + self.step_ms > to_ms:
                     return
-                self._block, self._row = self._generate(), 0
+                self._block, self._row = self._generate(self.step_ms), 0
             at_ms = self._block.open_ms + (self._row + 1) * self.step_ms
             if at_ms > to_ms:
                 return
@@ -129,20 +130,20 @@ class SyntheticMarket:
     def _quantity_steps(self) -> Floats:
         return np.array([float(each.quantity_step) for each in self._rules])
 
-    def _generate(self) -> _Block:
+    def _generate(self, step_ms: int) -> _Block:
         random = np.random.default_rng([self._seed, _STREAM_OF_TICKS, self._block_number])
-        path, moves = self._log_prices(random)
-        block = self._quote(random, np.exp(path), np.abs(moves))
+        path, moves = self._log_prices(random, step_ms)
+        block = self._quote(random, step_ms, np.exp(path), np.abs(moves))
         self._block_number += 1
         self._next_block_ms += HOUR_MS
         return block
 
-    def _log_prices(self, random: np.random.Generator) -> tuple[Floats, Floats]:
+    def _log_prices(self, random: np.random.Generator, step_ms: int) -> tuple[Floats, Floats]:
         """The path of the hour and its moves, of shape (steps, symbols); the state goes on to its end."""
-        steps, count = self._steps, len(self.symbols)
-        moods = _wander(random, self._mood, steps, MOOD_HALF_LIFE_MS / self.step_ms, MOOD_SPREAD)
+        steps, count = HOUR_MS // step_ms, len(self.symbols)
+        moods = _wander(random, self._mood, steps, MOOD_HALF_LIFE_MS / step_ms, MOOD_SPREAD)
         self._mood = moods[-1]
-        by_step = np.sqrt(self.step_ms / MINUTE_MS)
+        by_step = np.sqrt(step_ms / MINUTE_MS)
         market = random.standard_normal(steps) * np.exp(moods[:, -1]) * MARKET_VOLATILITY * by_step
         market += _jumps(random, (steps,), JUMPS_PER_HOUR / steps)
         own = np.array([each.volatility for each in self._coins]) * by_step
@@ -153,21 +154,21 @@ class SyntheticMarket:
         self._log_price = path[-1]
         return path, moves
 
-    def _quote(self, random: np.random.Generator, mid: Floats, moves: Floats) -> _Block:
+    def _quote(self, random: np.random.Generator, step_ms: int, mid: Floats, moves: Floats) -> _Block:
         """Bid, ask, trades and marks around the path."""
         ticks, steps_of_quantity = self._price_ticks(), self._quantity_steps()
         spread = np.maximum(1, np.round(mid * [each.spread for each in self._coins] / ticks)).astype(np.int64)
         bid = np.maximum(1, np.round(mid / ticks - spread / 2)).astype(np.int64)
         ask = bid + spread
         seller_took = random.random(mid.shape) < 0.5
-        notional = self._notional(random, moves)
+        notional = self._notional(random, step_ms, moves)
         quantity = np.where(notional > 0, np.maximum(1, np.round(notional / mid / steps_of_quantity)), 0)
         last = np.where(seller_took, bid, ask)
         last = self._hold_last(last, quantity > 0)
-        usual = np.array([each.volume for each in self._coins]) * self.step_ms / DAY_MS
+        usual = np.array([each.volume for each in self._coins]) * step_ms / DAY_MS
         touch = np.maximum(TOUCH_NOTIONAL_MIN, TOUCH_SHARE * usual) / mid / steps_of_quantity
         touches = np.maximum(1, np.round(touch * random.lognormal(0.0, 0.5, (2, *mid.shape)))).astype(np.int64)
-        premium = _wander(random, self._premium, self._steps, PREMIUM_HALF_LIFE_MS / self.step_ms, PREMIUM_SIZE)
+        premium = _wander(random, self._premium, len(mid), PREMIUM_HALF_LIFE_MS / step_ms, PREMIUM_SIZE)
         self._premium = premium[-1]
         return _Block(
             open_ms=self._next_block_ms,
@@ -183,9 +184,9 @@ class SyntheticMarket:
             index=mid * (1 - premium),
         )
 
-    def _notional(self, random: np.random.Generator, moves: Floats) -> Floats:
+    def _notional(self, random: np.random.Generator, step_ms: int, moves: Floats) -> Floats:
         """Quote traded in each step: more where the price moves; steps of thin coins often have none."""
-        usual = np.array([each.volume for each in self._coins]) * self.step_ms / DAY_MS
+        usual = np.array([each.volume for each in self._coins]) * step_ms / DAY_MS
         lively = 0.6 + 0.4 * moves / np.maximum(1e-9, moves.mean(axis=0))
         chance = np.minimum(1.0, usual / QUIET_NOTIONAL)
         happens = random.random(moves.shape) < chance
@@ -254,12 +255,13 @@ class SyntheticMarket:
                 mark,
             )
 
-    def _make_history(self, days: int) -> dict[str, list[Candle]]:
-        minutes: dict[str, list[Candle]] = {symbol: [] for symbol in self.symbols}
-        per_minute = MINUTE_MS // self.step_ms
+    def _make_history(self, open_ms: int, days: int) -> dict[str, "_Minutes"]:
+        step_ms = max(self.step_ms, HISTORY_STEP_MS)
+        per_minute = MINUTE_MS // step_ms
+        hours = [np.empty((0, len(self.symbols), _COLUMNS), np.int64)]
         for _ in range(days * DAY_MS // HOUR_MS):
             opened = self._last
-            block = self._generate()
+            block = self._generate(step_ms)
             shape = (HOUR_MS // MINUTE_MS, per_minute, len(self.symbols))
             last, quantity = block.last.reshape(shape), block.quantity.reshape(shape)
             trades, sold = block.trades.reshape(shape), block.buyer_is_maker.reshape(shape)
@@ -268,10 +270,40 @@ class SyntheticMarket:
             quote = (last * quantity).sum(axis=1)
             bought, bought_quote = (quantity * ~sold).sum(axis=1), (last * quantity * ~sold).sum(axis=1)
             sums = (quantity.sum(axis=1), quote, trades.sum(axis=1), bought, bought_quote)
-            for number, symbol in enumerate(self.symbols):
-                rows = zip(*(column[:, number].tolist() for column in (*bounds, *sums)), strict=True)
-                minutes[symbol].extend(_candles(block.open_ms, rows, self._rules[number]))
-        return minutes
+            hours.append(np.stack((*bounds, *sums), axis=-1))
+        minutes = np.concatenate(hours)
+        return {
+            symbol: _Minutes(open_ms, minutes[:, number], self._rules[number])
+            for number, symbol in enumerate(self.symbols)
+        }
+
+
+class _Minutes(Sequence[Candle]):
+    """Minutes of one symbol. They are many and few are looked at: candles are made of those."""
+
+    def __init__(self, open_ms: int, rows: Integers, rules: SymbolRules) -> None:
+        """`rows`: one a minute, as `_candles` reads them."""
+        self._open_ms = open_ms
+        self._rows = rows
+        self._rules = rules
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Candle]:
+        return _candles(self._open_ms, self._rows.tolist(), self._rules)
+
+    @overload
+    def __getitem__(self, at: int) -> Candle: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Candle]: ...
+
+    def __getitem__(self, at: int | slice) -> Candle | list[Candle]:
+        if isinstance(at, slice):
+            return list(self)[at]
+        number = range(len(self))[at]
+        return next(_candles(self._open_ms + number * MINUTE_MS, [self._rows[number].tolist()], self._rules))
 
 
 def _wander(random: np.random.Generator, state: Floats, steps: int, half_life: float, spread: float) -> Floats:
@@ -301,7 +333,8 @@ def _ohlc(last: Integers, traded: npt.NDArray[np.bool_], before: Integers) -> tu
     return tuple(np.where(empty, before, column) for column in (first, high, low, close))
 
 
-def _candles(open_ms: int, rows: Any, rules: SymbolRules) -> Iterator[Candle]:
+def _candles(open_ms: int, rows: Iterable[Sequence[int]], rules: SymbolRules) -> Iterator[Candle]:
+    """Of rows of `_COLUMNS` numbers, in ticks and steps."""
     tick, step = rules.price_tick, rules.quantity_step
     worth = tick * step
     for number, (opened, high, low, close, volume, quote, trades, bought, bought_quote) in enumerate(rows):

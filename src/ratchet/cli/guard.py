@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Annotated
 
+import structlog
 import typer
 
 from ratchet.cli.event_loop import run
@@ -23,6 +24,8 @@ LOG_FOLDER = "guardian"  # below `log_dir`: the trader writes and turns over a f
 CHUNK = 65_536
 STDIN = 0
 
+log = structlog.get_logger(__name__)
+
 
 def guard(
     child: Annotated[
@@ -36,6 +39,8 @@ def guard(
         with logging_to(settings.log_dir / LOG_FOLDER, secrets=secrets, console=not child):
             # Repetitions of a request: what matters of them is told once.
             logging.getLogger("ratchet.exchange.requests").setLevel(logging.ERROR)
+            for warning in settings.warnings:
+                log.warning("settings_to_mend", what=warning)
             load_binance_alone()
             run(_guard(settings, is_child=child))
     except BadSettings as error:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.console import Console
 from ratchet.cli.event_loop import stop_on_signals
 from ratchet.cli.rebound_desk import Running, rebound_desk
 from ratchet.cli.rebound_venue import LEDGER_FILE, rebound_ledger_url
-from ratchet.cli.rebound_watch import watched
+from ratchet.cli.rebound_watch import ReboundWatch
 from ratchet.cli.refusal import Refusal
 from ratchet.cli.trade_telegram import telegram_face
 from ratchet.config.live import LiveSettings
@@ -56,8 +56,15 @@ async def run_rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: i
     ):
         clock, live, board = SystemClock(), LiveSettings(settings), Noticeboard()
         board.listen(lambda notice: _print(console, notice))
-        async with _opened(ledger_url) as ledger, SpotClient(settings.exchange, clock) as client:
-            listed = await _reach(client, symbols, stop, console)
+        for warning in settings.warnings:
+            _say(console, warning)
+        watch = ReboundWatch(live, clock, Systemd(os.environ), is_served=sends)
+        async with (
+            watch.process(lambda text: _say(console, text)),
+            _opened(ledger_url) as ledger,
+            SpotClient(settings.exchange, clock) as client,
+        ):
+            listed = await _reach(client, symbols, stop, lambda why: _say_waits(console, watch, why))
             if listed is None:
                 return
             books = await SpotBooks.on(ledger)
@@ -92,17 +99,17 @@ async def run_rebound(settings: Settings, symbols: Sequence[Symbol], since_ms: i
             )
             where = settings.exchange.http_url or "Binance"
             console.print(f"{settings.mode}: {where}; {'' if sends else 'nothing is sent; '}ledger {ledger_url}")
-            await _run(running, console, stop)
+            await _run(running, watch, console, stop)
 
 
-async def _run(running: Running, console: Console, stop: asyncio.Event) -> None:
+async def _run(running: Running, watch: ReboundWatch, console: Console, stop: asyncio.Event) -> None:
     """Until told to stop."""
     companion, live, clock = running.companion, running.live, running.clock
     telegram = live.now.telegram
     if running.is_asked and telegram.token is None and telegram.rebound_token is not None:
         console.print(NO_BOT, soft_wrap=True)
     async with (
-        watched(companion, running.ledger, live, clock, Systemd(os.environ)),
+        watch.companion(companion, running.client, running.ledger),
         rebound_desk(running) as desk,
         telegram_face(live.now, desk, companion.noticeboard, clock) if running.is_asked else nullcontext(),
     ):
@@ -144,10 +151,11 @@ async def _opened(url: str) -> AsyncIterator[Ledger]:
 
 
 async def _reach(
-    client: SpotClient, symbols: Sequence[Symbol], stop: asyncio.Event, console: Console
+    client: SpotClient, symbols: Sequence[Symbol], stop: asyncio.Event, on_failure: Callable[[str], None]
 ) -> Collection[Symbol] | None:
     """Wait until the exchange answers. Returns: all that it lists; None when told to stop.
 
+    Args: on_failure, told in one line of each time that it does not.
     Raises: Refusal when one of the symbols is not listed; Rejected.
     """
     while not stop.is_set():
@@ -156,8 +164,7 @@ async def _reach(
         except Rejected:
             raise
         except ExchangeError as error:
-            why = f"the exchange cannot be reached ({error}); it is tried again every {AGAIN_S:.0f} s"
-            console.print(why, markup=False, highlight=False, soft_wrap=True)
+            on_failure(f"the exchange cannot be reached ({error}); it is tried again every {AGAIN_S:.0f} s")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), AGAIN_S)
             continue
@@ -168,7 +175,16 @@ async def _reach(
     return None
 
 
+def _say_waits(console: Console, watch: ReboundWatch, why: str) -> None:
+    watch.waits(why)
+    _say(console, why)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def _print(console: Console, notice: Notice) -> None:
     at = datetime.fromtimestamp(notice.at_ms / 1_000, tz=UTC)
     whose = f"{notice.symbol} " if notice.symbol else ""
-    console.print(f"{at:%H:%M:%S} {whose}{notice.text}", markup=False, highlight=False, soft_wrap=True)
+    _say(console, f"{at:%H:%M:%S} {whose}{notice.text}")

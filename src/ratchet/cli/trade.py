@@ -81,6 +81,8 @@ async def _trade(settings: Settings, lines: StatusLines) -> None:
         ):
             ledger, log = venue.ledger_url.partition(":///")[2], settings.log_dir
             lines.say(f"{venue.settings.mode}: {venue.address}; ledger {ledger}, log in {log}")
+            for warning in venue.settings.warnings:
+                lines.say(warning)
             clock = SystemClock()
             watch = TradeWatch(venue.settings, clock, lines, Systemd(os.environ))
             async with watch.process():

@@ -9,15 +9,17 @@ from ratchet.cli.process_watch import ProcessWatch
 from ratchet.cli.status_lines import StatusLines
 from ratchet.config.settings import Settings
 from ratchet.domain.clock import Clock
-from ratchet.observe.beacon import Beacon
-from ratchet.observe.metrics import Metrics
+from ratchet.observe.beacon import Beacon, Place
+from ratchet.observe.health import checks_of
 from ratchet.observe.systemd import Systemd
+from ratchet.observe.trader_metrics import TraderMetrics
 from ratchet.observe.vitals import Vitals
 from ratchet.trading.entries.market_side import CannotTrade
 from ratchet.trading.vital_signs import VitalSigns
 from ratchet.trading.wiring import Trader
 
 STATUS_EVERY_S = 60.0
+NOBODY_TRADES = "no trader runs just now"
 LOOK_AGE_S_MAX = 75.0  # longer than a look may take that waits for its share of the limits, and for every answer
 
 log = structlog.get_logger(__name__)
@@ -29,7 +31,7 @@ class TradeWatch:
     def __init__(self, settings: Settings, clock: Clock, lines: StatusLines, systemd: Systemd) -> None:
         self._clock = clock
         self._lines = lines
-        self.metrics = Metrics()
+        self.metrics = TraderMetrics()
         self._process = ProcessWatch(
             settings,
             clock,
@@ -39,7 +41,14 @@ class TradeWatch:
             on_unhandled=self.metrics.on_unhandled,
         )
         self.unhandled = self._process.unhandled
-        self._beacon = Beacon(settings.observe, self.metrics, self._process.redact)
+        observe = settings.observe
+        self._beacon = Beacon(
+            Place(host=observe.host, port=observe.port, port_setting="observe.port", goes_on="Trading goes on"),
+            self.metrics,
+            self._process.redact,
+            lambda vitals: checks_of(vitals, observe),
+            idle=NOBODY_TRADES,
+        )
         self._look: Callable[[], Vitals] | None = None
         self._told_s = clock.elapsed_ms() / 1_000
 
@@ -63,7 +72,7 @@ class TradeWatch:
                     yield
                 finally:
                     self._look = None
-                    self._beacon.watch(None)
+                    self._beacon.rest(NOBODY_TRADES)
         finally:
             end()
 

@@ -1,5 +1,8 @@
 """The secret of an API key: the text that Binance made up (HMAC), or one's own private key in PEM (Ed25519, RSA)."""
 
+import os
+import shlex
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,24 @@ def with_secret_read(section: Any) -> Any:
     if section.get(SECRET) is not None:
         raise conflict(SECRET_FILE, name, f"one of both is wanted: {SECRET} is set as well", SECRET)
     return {**section, SECRET: _read(name), SECRET_FILE: None}
+
+
+def exposure(file: Path) -> str:
+    """Who may read a file with a secret and should not, and how to mend it; empty: nobody, as far as its mode says.
+
+    A group is only held against a file of our own: of another's, root's for one, it may be how we read it.
+    """
+    if os.name != "posix":  # elsewhere modes say nothing
+        return ""
+    try:
+        found = file.stat()
+    except OSError:
+        return ""
+    is_ours = found.st_uid == os.getuid()
+    if not found.st_mode & (stat.S_IROTH | (stat.S_IRGRP if is_ours else 0)):
+        return ""
+    mend = "chmod 600" if is_ours else "chmod o-r"
+    return f"its mode lets other users of this machine read it: {mend} {shlex.quote(str(file))}"
 
 
 def _read(name: str) -> SecretStr:

@@ -25,8 +25,14 @@ class ObserveSettings(Section):
     port: Annotated[int, BeforeValidator(number)] = Field(
         default=0, ge=0, le=65_535, description="that they are served on; 0: they are not"
     )
+    rebound_port: Annotated[int, BeforeValidator(number)] = Field(
+        default=0, ge=0, le=65_535, description="that those of the spot companion are served on; 0: they are not"
+    )
     answer_age_s_max: Annotated[float, BeforeValidator(number)] = Field(
-        default=30.0, ge=5, le=3_600, description="without a look at the account for so long it is not well"
+        default=30.0,
+        ge=5,
+        le=3_600,
+        description="without a look at the account for so long (beyond rebound.sweep_s on spot) it is not well",
     )
     stream_age_s_max: Annotated[float, BeforeValidator(number)] = Field(
         default=60.0, ge=5, le=3_600, description="without a word from the market stream for so long it is not well"

@@ -6,13 +6,22 @@ from decimal import Decimal
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
-from ratchet.config.api_secret import ALTERNATIVES
+from ratchet.config.api_secret import ALTERNATIVES, SECRET_FILE, exposure
 from ratchet.config.bad_settings import BadSettings
 from ratchet.config.complaint import complaint
 from ratchet.config.control_settings import ControlSettings
-from ratchet.config.entry import Entries, Path, entries_of, tree_of
+from ratchet.config.entry import Entries, Path, dotted, entries_of, tree_of
 from ratchet.config.environment import read_env_file, read_environment
 from ratchet.config.exchange_settings import ExchangeSettings
 from ratchet.config.guard_settings import GuardSettings
@@ -80,6 +89,7 @@ class Settings(Section):
     control: ControlSettings = Field(default_factory=ControlSettings)
     observe: ObserveSettings = Field(default_factory=ObserveSettings)
     log_dir: FilePath = FilePath("var/log")
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _stop_before_liquidation(self) -> Self:
@@ -90,6 +100,11 @@ class Settings(Section):
             )
             raise conflict("bracket.stop_fraction", self.bracket.stop_fraction, wanted, "risk.leverage")
         return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be mended though it can be used, one line each: for whoever starts with these settings."""
+        return self._warnings
 
     def secrets(self) -> tuple[str, ...]:
         """The values that must never be shown, for redaction."""
@@ -132,11 +147,21 @@ def _over(weaker: Entries, stronger: Entries) -> Entries:
 
 def _validated(entries: Entries) -> Settings:
     try:
-        return Settings.model_validate({"exchange": {}} | tree_of(entries))
+        settings = Settings.model_validate({"exchange": {}} | tree_of(entries))
     except ValidationError as error:
         found = error
+    else:
+        settings._warnings = tuple(_exposures(entries))
+        return settings
     # Raised outside of the handler: the error that is left behind holds the secrets that were read.
     raise complaint(found, entries, secret_paths(Settings))
+
+
+def _exposures(entries: Entries) -> Iterator[str]:
+    """Files with secrets that others may read. Which files there were is not in the settings any more."""
+    for path, entry in entries.items():
+        if path[-1] == SECRET_FILE and (wrong := exposure(FilePath(str(entry.value)))):
+            yield f"{dotted(path)} is {entry.value}: {wrong}"
 
 
 def setting_paths(model: type[BaseModel]) -> frozenset[Path]:

@@ -79,6 +79,14 @@ def base_of(symbol: Symbol) -> str:
     return symbol.removesuffix(QUOTE)
 
 
+def profit_of(quantity: Decimal, price: Decimal, quote: Decimal, quantity_bought: Decimal) -> Decimal:
+    """Quote asset that a SELL of a case brought more than the same coins cost on average; before fees.
+
+    Args: quantity, base asset that was sold; quote, that the whole case cost; quantity_bought, base asset for it.
+    """
+    return quantity * price - quantity * quote / quantity_bought
+
+
 def flows_of(fills: Iterable[Fill]) -> dict[str, Decimal]:
     """What executions have changed of the account, by asset."""
     flows: dict[str, Decimal] = {}

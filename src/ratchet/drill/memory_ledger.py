@@ -2,13 +2,13 @@
 
 import errno
 import sqlite3
-from collections.abc import Callable
 from functools import cache
 from itertools import count
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import Connection, ExecutableDDLElement, create_mock_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
@@ -19,6 +19,27 @@ from ratchet.ledger.operator_events import OperatorEvent
 from ratchet.ledger.tables import Base
 
 _NUMBERS = count()
+_COMPILED: dict[object, object] = {}  # statements of the ledger, by what SQLAlchemy knows them by
+
+
+class AtOnce(SQLiteDialect_pysqlite):
+    """SQLite whose work is done at once, for asyncio all the same: a thread would have a time of its own.
+
+    One is like another, so that statements which were compiled for one ledger are so for all.
+    """
+
+    driver = "at_once"
+    is_async = True
+    supports_statement_cache = True
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AtOnce)
+
+    def __hash__(self) -> int:
+        return hash(AtOnce)
+
+
+registry.register(f"sqlite.{AtOnce.driver}", __name__, AtOnce.__name__)
 
 
 class DiskFlag:
@@ -64,8 +85,13 @@ class Disk:
     async def open_ledger(self) -> Ledger:
         """The ledger on it, as a new process finds it: what was not committed is gone."""
         self._hang_up()
-        self._processes = self._connected()
-        engine = create_async_engine("sqlite+aiosqlite://", async_creator=self._connect, poolclass=StaticPool)
+        connection = self._processes = self._connected()
+        engine = create_async_engine(
+            f"sqlite+{AtOnce.driver}://",
+            creator=lambda: connection,
+            poolclass=StaticPool,
+            execution_options={"compiled_cache": _COMPILED},
+        )
         event.listen(engine.sync_engine, "begin", self._begin)
         return await Ledger.on(engine)
 
@@ -95,35 +121,6 @@ class Disk:
                 # Of one that has read all it wanted, and whose session is closed a turn later: there is one connection.
                 self._processes.execute("ROLLBACK")
             self._processes.execute("BEGIN")
-
-    async def _connect(self) -> aiosqlite.Connection:
-        if self._processes is None:
-            raise sqlite3.OperationalError("unable to open database file")
-        return _Inline(self._processes)
-
-
-class _Inline(aiosqlite.Connection):
-    """A connection whose work is done at once: a thread would have a time of its own."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(lambda: connection, iter_chunk_size=64)
-        self._connection = connection
-        self._tx = _AtOnce()  # type: ignore[assignment]  # a queue that does not queue
-
-    def __del__(self) -> None:
-        """Nothing is to be closed: the disk stays."""
-
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return fn(*args, **kwargs)
-
-    async def close(self) -> None:
-        """The disk stays."""
-
-
-class _AtOnce:
-    def put_nowait(self, item: tuple[Any, Callable[[], Any]]) -> None:
-        future, function = item
-        future.set_result(function())
 
 
 @cache

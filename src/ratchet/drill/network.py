@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import ccxt
@@ -192,6 +193,7 @@ def _resolve(future: "asyncio.Future[Answer | None]", answer: Answer | None) -> 
         future.set_result(answer)
 
 
+@cache  # methods are few, and asked again and again
 def _address(method: str) -> tuple[str, str]:
     """ "fapiPrivateV3GetAccount" as GET, /fapi/v3/account; "privateGetAccount" as GET, /api/v3/account."""
     if (of_spot := _SPOT_METHOD.fullmatch(method)) is not None:

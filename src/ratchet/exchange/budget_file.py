@@ -43,7 +43,7 @@ class BudgetFile:
 
     def exists(self) -> bool:
         """Whether anything was ever noted."""
-        return self._path.exists()
+        return os.access(self._path, os.F_OK)
 
     def close(self) -> None:
         """Let the file go."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import ccxt
@@ -133,6 +134,7 @@ class Requests:
             await asyncio.sleep(min(PAUSE_FIRST_S * 2**attempt, PAUSE_MAX_S))
 
 
+@cache  # of every request, and there are few methods
 def words(method: str) -> str:
     """ "fapiPrivatePostAlgoOrder" as "POST algoOrder"."""
     for verb in ("Get", "Post", "Put", "Delete"):

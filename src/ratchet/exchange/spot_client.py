@@ -20,6 +20,7 @@ from ratchet.exchange.fields import number, record, rows
 from ratchet.exchange.parse_spot import AssetBalance
 from ratchet.exchange.product import SPOT
 from ratchet.exchange.requests import Requests, words
+from ratchet.exchange.shared_budget import BudgetState
 from ratchet.exchange.standing_order import StandingOrder, standing_order
 
 MINUTE = Timeframe("1m")
@@ -44,6 +45,10 @@ class SpotClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._requests.close()
+
+    def budget_state(self) -> BudgetState:
+        """What of the exchange's limits was used, and whether it turns requests away."""
+        return self._requests.budget_state()
 
     # What is asked ---------------------------------------------------------------------------------------------------
 

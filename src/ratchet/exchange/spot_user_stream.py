@@ -44,8 +44,17 @@ class SpotUserStream:
             streams=(),
             on_frame=self._on_frame,
             on_connected=self._on_connected,
+            on_lost=self._on_lost,
             greeting=self._subscription,
         )
+        self.is_open = False  # a connection stands
+        self.connections = 0  # that stood, this one among them
+        self._heard_ms: float | None = None
+
+    @property
+    def age_ms(self) -> float | None:
+        """Real time since its last word, the first being that it is connected; none before."""
+        return None if self._heard_ms is None else self._clock.elapsed_ms() - self._heard_ms
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -66,9 +75,15 @@ class SpotUserStream:
         return {"id": "subscribe", "method": "userDataStream.subscribe.signature", "params": parameters}
 
     def _on_connected(self) -> None:
+        self.is_open, self._heard_ms = True, self._clock.elapsed_ms()
+        self.connections += 1
         self._on_event(StreamRestarted(at_ms=self._clock.now_ms()))
 
+    def _on_lost(self) -> None:
+        self.is_open = False
+
     def _on_frame(self, frame: Frame) -> None:
+        self._heard_ms = self._clock.elapsed_ms()
         try:
             event = record(frame.get("event"), "event")
             kind = event.get("e")

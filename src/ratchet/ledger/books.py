@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import Side
@@ -66,9 +67,9 @@ async def audited_ms(session: AsyncSession) -> int | None:
     return await session.scalar(select(func.min(TradeRow.opened_ms))) if row is None else int(row.value)
 
 
-async def note_audited(session: AsyncSession, until_ms: int) -> None:
+def note_audited(session: Session, until_ms: int) -> None:
     """The books agree up to an instant."""
-    row = await session.get(MetaRow, AUDITED)
+    row = session.get(MetaRow, AUDITED)
     if row is None:
         session.add(MetaRow(key=AUDITED, value=str(until_ms)))
     else:

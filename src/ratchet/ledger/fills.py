@@ -3,7 +3,6 @@
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from ratchet.domain.fill import Fill
@@ -13,6 +12,7 @@ from ratchet.domain.position import Income
 from ratchet.ledger.errors import UnknownFill
 from ratchet.ledger.orders import ORDERS
 from ratchet.ledger.tables import ChargeRow, FillRow, FundingRow, OrderRow
+from ratchet.ledger.writing import Writing
 
 FILLS = FillRow.metadata.tables[FillRow.__tablename__]
 # Columns, not rows, as in `orders`.
@@ -25,21 +25,19 @@ _NUMBERED = _ORDER.where(ORDERS.c.symbol == bindparam("symbol"), ORDERS.c.order_
 _NUMBER = update(ORDERS).where(ORDERS.c.client_order_id == bindparam("name")).values(order_id=bindparam("order_id"))
 
 
-def book_fill(session: Session, fill: Fill, trade_id: TradeId | None) -> bool:
+def book_fill(writing: Writing, fill: Fill, trade_id: TradeId | None) -> bool:
     """Book an execution, once. False when it was booked already.
 
     Args: trade_id, the trade that it changes; without one it is that of the order, which must be in the ledger then.
         With one, another hand's order is written down too.
     Raises: UnknownFill.
     """
-    session.flush()  # its order may be of the same transaction
-    connection = session.connection()
+    connection = writing.connection
     if connection.execute(_BOOKED, {"symbol": fill.symbol, "fill_id": fill.fill_id}).first() is not None:
         return False
     order = _order_of(connection, fill)
     if order is None and trade_id is not None:
-        session.add(_foreign_order(fill, trade_id))
-        session.flush()
+        writing.add([_foreign_order(fill, trade_id)])
         order = _order_of(connection, fill)
     if order is None:
         raise UnknownFill(f"fill {fill.fill_id} of {fill.symbol} is of order {fill.order_id}, which is not ours")
@@ -64,9 +62,9 @@ def book_fill(session: Session, fill: Fill, trade_id: TradeId | None) -> bool:
     return True
 
 
-async def book_funding(session: AsyncSession, income: Income, trade_id: TradeId | None) -> bool:
+def book_funding(session: Session, income: Income, trade_id: TradeId | None) -> bool:
     """Book a funding payment. False when it was booked already; the trade it lacked it gets all the same."""
-    booked = await session.get(FundingRow, income.income_id)
+    booked = session.get(FundingRow, income.income_id)
     if booked is not None:
         if booked.trade_id is None:
             booked.trade_id = trade_id
@@ -83,9 +81,9 @@ async def book_funding(session: AsyncSession, income: Income, trade_id: TradeId 
     return True
 
 
-async def book_charge(session: AsyncSession, income: Income, trade_id: TradeId | None) -> bool:
+def book_charge(session: Session, income: Income, trade_id: TradeId | None) -> bool:
     """Book income that neither a fill nor funding explains. False when it was booked already."""
-    if await session.get(ChargeRow, (income.name, income.income_id)) is not None:
+    if session.get(ChargeRow, (income.name, income.income_id)) is not None:
         return False
     session.add(
         ChargeRow(

@@ -49,7 +49,6 @@ from ratchet.ledger.risk_history import RiskHistory, risk_history
 from ratchet.ledger.signals import Said, Scan, forget_decisions, scan_row, scans_since, signal_row
 from ratchet.ledger.summary import EquityPoint, LedgerSummary, summarise
 from ratchet.ledger.tables import (
-    Base,
     ChargeRow,
     EquityRow,
     FillRow,
@@ -60,7 +59,9 @@ from ratchet.ledger.tables import (
     SignalRow,
     TradeRow,
 )
+from ratchet.ledger.trades import close_trade, note_naked, reopen_trade
 from ratchet.ledger.writer import Writer
+from ratchet.ledger.writing import Writing
 
 RUN_LENGTH = 4
 RUN_ALPHABET = string.ascii_lowercase + string.digits
@@ -114,9 +115,12 @@ class Ledger:
         async with self._sessions() as session:
             return await question(session)
 
-    async def write(self, work: Callable[[AsyncSession], Awaitable[Answer]]) -> Answer:
-        """Have something written that has a module of its own; returns once it is on the disk. Raises: LedgerError."""
-        return await self._writer.write(work)
+    async def write(self, work: Callable[[Session], Answer]) -> Answer:
+        """Have rows written, or read in line with what is written; returns once it is on the disk.
+
+        Raises: LedgerError.
+        """
+        return await self._writer.write(lambda writing: writing.with_rows(work))
 
     # Trades ----------------------------------------------------------------------------------------------------------
 
@@ -156,31 +160,15 @@ class Ledger:
             leverage=leverage,
         )
         rows = [order_row(trade_id, role, order, at_ms, Origin.SYSTEM) for role, order in orders]
-        await self._writer.write(lambda session: _add_all(session, [trade, *rows]))
+        await self._writer.write(lambda writing: writing.add([trade, *rows]))
 
     async def record_naked(self, trade_id: TradeId, naked_ms: float) -> None:
         """How long the trade has stood without a confirmed stop so far, real ms."""
-
-        async def write(session: AsyncSession) -> None:
-            (await self._trade(session, trade_id)).naked_ms = naked_ms
-
-        await self._writer.write(write)
+        await self._writer.write(lambda writing: note_naked(writing.connection, trade_id, naked_ms))
 
     async def close_trade(self, trade_id: TradeId, *, reason: str, at_ms: int) -> None:
         """A trade is over, once. Orders of it that were never sent are cancelled."""
-
-        async def write(session: AsyncSession) -> None:
-            trade = await self._trade(session, trade_id)
-            if trade.closed_ms is not None:
-                return
-            trade.closed_ms, trade.reason = at_ms, reason[:REASON_LENGTH_MAX]
-            unsent = select(OrderRow).where(
-                OrderRow.trade_id == trade_id, OrderRow.status == OrderStatus.INTENDED.value
-            )
-            for order in await session.scalars(unsent):
-                order.status, order.reason, order.updated_ms = OrderStatus.CANCELED.value, "never sent", at_ms
-
-        await self._writer.write(write)
+        await self._writer.write(lambda writing: close_trade(writing.connection, trade_id, reason, at_ms))
 
     async def open_trades(self) -> list[TradeRow]:
         """Trades that are not over, oldest first."""
@@ -216,7 +204,7 @@ class Ledger:
     ) -> None:
         """What is going to be sent. All of them or none; on the disk before this returns."""
         rows = [order_row(trade_id, role, order, at_ms, origin) for role, order in orders]
-        await self._writer.write(lambda session: _add_all(session, rows))
+        await self._writer.write(lambda writing: writing.add(rows))
 
     async def mark(
         self,
@@ -229,10 +217,10 @@ class Ledger:
     ) -> None:
         """What has become of an order. News that come late do not take back what is known. Raises: LedgerError."""
 
-        def write(session: Session) -> None:
-            mark_order(session, name, status, at_ms=at_ms, order_id=order_id, reason=reason)
+        def write(writing: Writing) -> None:
+            mark_order(writing.connection, name, status, at_ms=at_ms, order_id=order_id, reason=reason)
 
-        await self._writer.write(lambda session: session.run_sync(write))
+        await self._writer.write(write)
 
     async def trade_of_order(self, symbol: Symbol, order_id: OrderId) -> TradeId | None:
         """The trade that an order of the exchange's number belongs to, as far as the ledger knows."""
@@ -260,12 +248,7 @@ class Ledger:
 
     async def reopen_trade(self, trade_id: TradeId) -> None:
         """A trade that was taken to be over is not: an execution of it has come to light."""
-
-        async def write(session: AsyncSession) -> None:
-            trade = await self._trade(session, trade_id)
-            trade.closed_ms, trade.reason = None, ""
-
-        await self._writer.write(write)
+        await self._writer.write(lambda writing: reopen_trade(writing.connection, trade_id))
 
     # Money -----------------------------------------------------------------------------------------------------------
 
@@ -274,7 +257,7 @@ class Ledger:
 
         Raises: UnknownFill when no trade is given and no order of the ledger matches by client id or number.
         """
-        return await self._writer.write(lambda session: session.run_sync(book_fill, fill, trade_id))
+        return await self._writer.write(lambda writing: book_fill(writing, fill, trade_id))
 
     async def unknown_fills(self, fills: Sequence[tuple[Symbol, FillId]]) -> list[tuple[Symbol, FillId]]:
         """Which of these executions are not booked."""
@@ -293,7 +276,7 @@ class Ledger:
             reason=reason[:REASON_LENGTH_MAX],
             at_ms=at_ms,
         )
-        await self._writer.write(lambda session: _add_all(session, [row]))
+        await self._writer.write(lambda writing: writing.add([row]))
 
     async def gaps_of(self, trade_id: TradeId) -> list[GapRow]:
         """A trade's gaps, oldest first."""
@@ -303,31 +286,28 @@ class Ledger:
     async def record_funding(self, income: Income, trade_id: TradeId | None) -> bool:
         """Book a funding payment, once. False when it was booked already."""
 
-        return await self._writer.write(lambda session: book_funding(session, income, trade_id))
+        return await self.write(lambda session: book_funding(session, income, trade_id))
 
     async def record_charge(self, income: Income, trade_id: TradeId | None) -> bool:
         """Book income that neither a fill nor funding explains, once. False when it was booked already."""
-        return await self._writer.write(lambda session: book_charge(session, income, trade_id))
+        return await self.write(lambda session: book_charge(session, income, trade_id))
 
     async def record_equity(self, at_ms: int, equity: Decimal, wallet: Decimal) -> None:
         """The account at an instant."""
-
-        def write(session: Session) -> None:
-            session.connection().execute(_EQUITY, {"at_ms": at_ms, "equity": equity, "wallet": wallet})
-
-        await self._writer.write(lambda session: session.run_sync(write))
+        row = {"at_ms": at_ms, "equity": equity, "wallet": wallet}
+        await self._writer.write(lambda writing: writing.connection.execute(_EQUITY, row))
 
     # Decisions -------------------------------------------------------------------------------------------------------
 
     async def record_signals(self, decisions: Sequence[tuple[Said, Outcome]]) -> None:
         """What strategies said, or that none was asked, each with what became of it."""
         rows = [signal_row(said, outcome) for said, outcome in decisions]
-        await self._writer.write(lambda session: _add_all(session, rows))
+        await self._writer.write(lambda writing: writing.add(rows))
 
     async def record_places(self, places: Collection[Place]) -> None:
         """Places in the universe that have changed."""
         rows = [place_row(place) for place in places]
-        await self._writer.write(lambda session: _add_all(session, rows))
+        await self._writer.write(lambda writing: writing.add(rows))
 
     async def last_places(self) -> dict[Symbol, Place]:
         """The newest place of every symbol that ever had one. Raises: LedgerUnavailable."""
@@ -339,16 +319,12 @@ class Ledger:
 
     async def record_scan(self, scan: Scan) -> None:
         """What became of the symbols at a candle's close. Told again, the later word holds."""
-
-        async def write(session: AsyncSession) -> None:
-            await session.merge(scan_row(scan))
-
-        await self._writer.write(write)
+        await self.write(lambda session: session.merge(scan_row(scan)))
 
     async def forget_decisions(self, before_ms: int, most: int) -> int:
         """Delete the oldest decisions of before an instant, at most so many, but for those that led to trades.
         Returns how many were deleted."""
-        return await self._writer.write(lambda session: forget_decisions(session, before_ms, most))
+        return await self.write(lambda session: forget_decisions(session, before_ms, most))
 
     async def decisions_on(self, symbol: Symbol, most: int) -> list[DecisionLine]:
         """The newest decisions on a symbol, newest first."""
@@ -423,7 +399,7 @@ class Ledger:
 
     async def record_operator_event(self, event: OperatorEvent) -> None:
         """What an operator did."""
-        await self._writer.write(lambda session: _add_all(session, [operator_event_row(event)]))
+        await self._writer.write(lambda writing: writing.add([operator_event_row(event)]))
 
     async def operator_events(
         self, since_ms: int, *, deeds: Sequence[Deed] = (), limit: int | None = None
@@ -468,7 +444,7 @@ class Ledger:
 
     async def record_notices(self, notices: Sequence[NoticeLine], *, forget_before_ms: int) -> None:
         """Write down what operators were told, and forget what they were told before an instant."""
-        await self._writer.write(lambda session: add_notices(session, notices, forget_before_ms))
+        await self.write(lambda session: add_notices(session, notices, forget_before_ms))
 
     async def notices_since(self, since_ms: int, most: int, kind: str | None = None) -> list[NoticeLine]:
         """The newest notices from an instant on, at most so many, of one kind or of all; oldest first."""
@@ -506,11 +482,11 @@ class Ledger:
     async def record_audit(self, until_ms: int, gaps: Sequence[GapRow] = ()) -> None:
         """The books agree up to an instant, but for these gaps."""
 
-        async def write(session: AsyncSession) -> None:
+        def write(session: Session) -> None:
             session.add_all(gaps)
-            await note_audited(session, until_ms)
+            note_audited(session, until_ms)
 
-        await self._writer.write(write)
+        await self.write(write)
 
     async def record_income_gap(self, income: Income, trade_id: TradeId | None, reason: str) -> None:
         """Book a row of income whose execution cannot be had; with the amount turned round, take that back."""
@@ -526,16 +502,7 @@ class Ledger:
             amount=income.amount,
             at_ms=income.at_ms,
         )
-        await self._writer.write(lambda session: _add_all(session, [row]))
-
-    # -----------------------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    async def _trade(session: AsyncSession, trade_id: TradeId) -> TradeRow:
-        row = await session.get(TradeRow, trade_id)
-        if row is None:
-            raise LedgerError(f"trade {trade_id} is not in the ledger")
-        return row
+        await self._writer.write(lambda writing: writing.add([row]))
 
 
 async def _name_run(engine: AsyncEngine) -> str:
@@ -545,7 +512,3 @@ async def _name_run(engine: AsyncEngine) -> str:
             row = MetaRow(key="run", value="".join(secrets.choice(RUN_ALPHABET) for _ in range(RUN_LENGTH)))
             session.add(row)
         return row.value
-
-
-async def _add_all(session: AsyncSession, rows: Sequence[Base]) -> None:
-    session.add_all(rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from ratchet.ledger.tables import NoticeRow
 
@@ -22,7 +23,7 @@ class NoticeLine:
     text: str  # one line
 
 
-async def add_notices(session: AsyncSession, notices: Sequence[NoticeLine], forget_before_ms: int) -> None:
+def add_notices(session: Session, notices: Sequence[NoticeLine], forget_before_ms: int) -> None:
     """Write them down, and forget what is older than an instant."""
     session.add_all(
         NoticeRow(
@@ -34,7 +35,7 @@ async def add_notices(session: AsyncSession, notices: Sequence[NoticeLine], forg
         )
         for each in notices
     )
-    await session.execute(delete(NoticeRow).where(NoticeRow.at_ms < forget_before_ms))
+    session.execute(delete(NoticeRow).where(NoticeRow.at_ms < forget_before_ms))
 
 
 async def notices_since(session: AsyncSession, since_ms: int, most: int, kind: str | None) -> list[NoticeLine]:

@@ -2,8 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Connection, bindparam, select, update
 
 from ratchet.domain.identity import ClientOrderId, OrderId, TradeId
 from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, StopOrder
@@ -34,11 +33,15 @@ _NOTED = (
 
 
 def mark_order(
-    session: Session, name: ClientOrderId, status: OrderStatus, *, at_ms: int, order_id: OrderId | None, reason: str
+    connection: Connection,
+    name: ClientOrderId,
+    status: OrderStatus,
+    *,
+    at_ms: int,
+    order_id: OrderId | None,
+    reason: str,
 ) -> None:
     """Note what has become of an order. News that come late do not take back what is known. Raises: LedgerError."""
-    session.flush()  # the order itself may be of the same transaction
-    connection = session.connection()
     known = connection.execute(_KNOWN, {"name": name}).first()
     if known is None:
         raise LedgerError(f"order {name} is not in the ledger")

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from ratchet.domain.order import Side
 from ratchet.domain.outcome import Outcome, Stage
@@ -116,7 +117,7 @@ async def scans_since(session: AsyncSession, since_ms: int) -> list[Scan]:
     ]
 
 
-async def forget_decisions(session: AsyncSession, before_ms: int, most: int) -> int:
+def forget_decisions(session: Session, before_ms: int, most: int) -> int:
     """Delete the oldest decisions on candles that closed before an instant, at most so many. Those that led to trades
     stay. Returns how many were deleted."""
     old = (
@@ -125,7 +126,7 @@ async def forget_decisions(session: AsyncSession, before_ms: int, most: int) -> 
         .order_by(SignalRow.candle_close_ms)
         .limit(most)
     )
-    ids = (await session.scalars(old)).all()
+    ids = session.scalars(old).all()
     if ids:
-        await session.execute(delete(SignalRow).where(SignalRow.id.in_(ids)))
+        session.execute(delete(SignalRow).where(SignalRow.id.in_(ids)))
     return len(ids)

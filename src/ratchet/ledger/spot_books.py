@@ -7,12 +7,13 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import LimitOrder, OrderReport, OrderStatus, Origin, Side
-from ratchet.domain.rebound import Case, OwnOrder, SpotFill, SpotRole, Watch, flows_of
+from ratchet.domain.rebound import Case, OwnOrder, SpotFill, SpotRole, Watch, flows_of, profit_of
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
@@ -29,6 +30,7 @@ class Remembered:
     watch: Watch | None
     unsold: tuple[SpotFill, ...]  # of a person's BUYs, in no case yet
     cases: tuple[Case, ...]  # that are open
+    profit: Decimal  # quote asset, of all its SELLs, before fees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,8 @@ class SpotBooks:
     async def remember(self, symbol: Symbol) -> Remembered:
         """All that matters of what was before."""
 
-        async def read(session: AsyncSession) -> Remembered:
-            watch = await session.get(SpotWatchRow, symbol)
+        def read(session: Session) -> Remembered:
+            watch = session.get(SpotWatchRow, symbol)
             unsold = select(SpotFillRow).where(
                 SpotFillRow.symbol == symbol,
                 SpotFillRow.case_id.is_(None),
@@ -75,8 +77,9 @@ class SpotBooks:
             opened = select(SpotCaseRow).where(SpotCaseRow.symbol == symbol, SpotCaseRow.closed_ms.is_(None))
             return Remembered(
                 watch=None if watch is None else _watch(watch),
-                unsold=tuple(_fill(row) for row in await session.scalars(unsold.order_by(SpotFillRow.fill_id))),
-                cases=tuple([await _case(session, row) for row in await session.scalars(opened.order_by("id"))]),
+                unsold=tuple(_fill(row) for row in session.scalars(unsold.order_by(SpotFillRow.fill_id))),
+                cases=tuple(_case(session, row) for row in session.scalars(opened.order_by("id"))),
+                profit=_profit(session, symbol),
             )
 
         return await self._ledger.write(read)
@@ -90,19 +93,19 @@ class SpotBooks:
             SpotOrderRow.status != OrderStatus.REJECTED.value,
         )
 
-        async def read(session: AsyncSession) -> int:
-            return await session.scalar(counted) or 0
+        def read(session: Session) -> int:
+            return session.scalar(counted) or 0
 
         return await self._ledger.write(read)
 
     async def backs_open_quote(self) -> Decimal:
         """What all BUYs back that may still be filled can cost together, quote asset."""
 
-        async def read(session: AsyncSession) -> Decimal:
+        def read(session: Session) -> Decimal:
             waiting = select(SpotOrderRow).where(
                 SpotOrderRow.role == SpotRole.BACK.value, SpotOrderRow.status.not_in(FINAL)
             )
-            rows = await session.scalars(waiting)
+            rows = session.scalars(waiting)
             return sum(((row.quantity - row.quantity_filled) * (row.price or ZERO) for row in rows), ZERO)
 
         return await self._ledger.write(read)
@@ -110,32 +113,32 @@ class SpotBooks:
     async def cases(self) -> list[CaseLine]:
         """Every case, oldest first."""
 
-        async def read(session: AsyncSession) -> list[CaseLine]:
-            rows = list(await session.scalars(select(SpotCaseRow).order_by(SpotCaseRow.id)))
+        def read(session: Session) -> list[CaseLine]:
+            rows = list(session.scalars(select(SpotCaseRow).order_by(SpotCaseRow.id)))
             return [
                 CaseLine(
-                    case=await _case(session, row),
+                    case=_case(session, row),
                     closed_ms=row.closed_ms,
                     reason=row.reason,
-                    flows=await _flows(session, SpotFillRow.case_id == row.id),
+                    flows=_flows(session, SpotFillRow.case_id == row.id),
                 )
                 for row in rows
             ]
 
-        return await self._ledger.ask(read)
+        return await self._ledger.ask(lambda session: session.run_sync(read))
 
     async def executions(self, symbol: Symbol, from_id: int, to_id: int) -> list[Fill]:
         """Those of these numbers, both included, oldest first."""
         wanted = select(SpotFillRow).where(SpotFillRow.symbol == symbol, SpotFillRow.fill_id.between(from_id, to_id))
 
-        async def read(session: AsyncSession) -> list[Fill]:
-            return [_fill(row).fill for row in await session.scalars(wanted.order_by(SpotFillRow.fill_id))]
+        def read(session: Session) -> list[Fill]:
+            return [_fill(row).fill for row in session.scalars(wanted.order_by(SpotFillRow.fill_id))]
 
         return await self._ledger.write(read)
 
     async def flows(self) -> dict[str, Decimal]:
         """What all executions together have changed, by asset."""
-        return await self._ledger.ask(_flows)
+        return await self._ledger.ask(lambda session: session.run_sync(_flows))
 
     # What is written -------------------------------------------------------------------------------------------------
 
@@ -149,8 +152,8 @@ class SpotBooks:
             ended_ms=watch.ended_ms,
         )
 
-        async def write(session: AsyncSession) -> None:
-            await session.merge(row)
+        def write(session: Session) -> None:
+            session.merge(row)
 
         await self._ledger.write(write)
 
@@ -158,8 +161,8 @@ class SpotBooks:
         """Watching ends in good order: what comes until the next start is left alone."""
         ended = update(SpotWatchRow).where(SpotWatchRow.symbol.in_(symbols)).values(ended_ms=at_ms)
 
-        async def write(session: AsyncSession) -> None:
-            await session.execute(ended)
+        def write(session: Session) -> None:
+            session.execute(ended)
 
         await self._ledger.write(write)
 
@@ -177,13 +180,13 @@ class SpotBooks:
         Args: seen_id, up to which everything is known now.
         """
 
-        async def write(session: AsyncSession) -> list[SpotFill]:
+        def write(session: Session) -> list[SpotFill]:
             for report in people:
-                await _note_order(session, report, at_ms)
-            new = [each for each in fills if await session.get(SpotFillRow, (symbol, int(each.fill.fill_id))) is None]
+                _note_order(session, report, at_ms)
+            new = [each for each in fills if session.get(SpotFillRow, (symbol, int(each.fill.fill_id))) is None]
             session.add_all([_fill_row(each) for each in new])
             if seen_id is not None:
-                row = await session.get(SpotWatchRow, symbol)
+                row = session.get(SpotWatchRow, symbol)
                 if row is None:
                     raise LedgerError(f"{symbol} is not watched")
                 row.seen_id = max(row.seen_id, seen_id)
@@ -204,11 +207,11 @@ class SpotBooks:
             reason="",
         )
 
-        async def write(session: AsyncSession) -> None:
+        def write(session: Session) -> None:
             session.add(row)
-            await session.flush()
+            session.flush()
             for fill_id in fills:
-                found = await session.get(SpotFillRow, (case.symbol, int(fill_id)))
+                found = session.get(SpotFillRow, (case.symbol, int(fill_id)))
                 if found is None or found.case_id is not None:
                     raise LedgerError(f"{case.symbol} execution {fill_id} is not there to be sold")
                 found.case_id = case.case_id
@@ -221,8 +224,8 @@ class SpotBooks:
         Raises: LedgerError, also for a name that stands for something of another case.
         """
 
-        async def write(session: AsyncSession) -> None:
-            row = await session.scalar(select(SpotOrderRow).where(SpotOrderRow.client_order_id == own.name))
+        def write(session: Session) -> None:
+            row = session.scalar(select(SpotOrderRow).where(SpotOrderRow.client_order_id == own.name))
             if row is None:
                 row = SpotOrderRow(client_order_id=own.name, case_id=case.case_id, origin=Origin.SYSTEM.value)
                 session.add(row)
@@ -240,8 +243,8 @@ class SpotBooks:
     async def mark(self, own: OwnOrder, *, at_ms: int) -> None:
         """What has become of an order of the companion."""
 
-        async def write(session: AsyncSession) -> None:
-            row = await session.scalar(select(SpotOrderRow).where(SpotOrderRow.client_order_id == own.name))
+        def write(session: Session) -> None:
+            row = session.scalar(select(SpotOrderRow).where(SpotOrderRow.client_order_id == own.name))
             if row is None:
                 raise LedgerError(f"order {own.name} is not in the ledger")
             row.status, row.order_id = own.status.value, own.order_id
@@ -258,8 +261,8 @@ class SpotBooks:
             .values(closed_ms=at_ms, reason=reason[:REASON_LENGTH_MAX])
         )
 
-        async def write(session: AsyncSession) -> None:
-            await session.execute(closed)
+        def write(session: Session) -> None:
+            session.execute(closed)
 
         await self._ledger.write(write)
 
@@ -268,13 +271,22 @@ async def _cases_known(session: AsyncSession) -> int:
     return await session.scalar(select(func.max(SpotCaseRow.id))) or 0
 
 
-async def _flows(session: AsyncSession, *which: ColumnElement[bool]) -> dict[str, Decimal]:
-    return flows_of(_fill(row).fill for row in await session.scalars(select(SpotFillRow).where(*which)))
+def _flows(session: Session, *which: ColumnElement[bool]) -> dict[str, Decimal]:
+    return flows_of(_fill(row).fill for row in session.scalars(select(SpotFillRow).where(*which)))
 
 
-async def _case(session: AsyncSession, row: SpotCaseRow) -> Case:
+def _profit(session: Session, symbol: Symbol) -> Decimal:
+    sold = (
+        select(SpotFillRow.quantity, SpotFillRow.price, SpotCaseRow.quote, SpotCaseRow.quantity_bought)
+        .join(SpotCaseRow, SpotFillRow.case_id == SpotCaseRow.id)
+        .where(SpotFillRow.symbol == symbol, SpotFillRow.side == Side.SELL.value)
+    )
+    return sum((profit_of(*row) for row in session.execute(sold)), ZERO)
+
+
+def _case(session: Session, row: SpotCaseRow) -> Case:
     ordered = select(SpotOrderRow).where(SpotOrderRow.case_id == row.id).order_by(SpotOrderRow.id)
-    first = await session.scalar(
+    first = session.scalar(
         select(func.min(SpotFillRow.fill_id)).where(
             SpotFillRow.case_id == row.id, SpotFillRow.origin == Origin.MANUAL.value
         )
@@ -290,7 +302,7 @@ async def _case(session: AsyncSession, row: SpotCaseRow) -> Case:
         quantity_bought=row.quantity_bought,
         quote=row.quote,
         opened_ms=row.opened_ms,
-        orders=tuple(_own(order) for order in await session.scalars(ordered)),
+        orders=tuple(_own(order) for order in session.scalars(ordered)),
     )
 
 
@@ -315,10 +327,10 @@ def _own(row: SpotOrderRow) -> OwnOrder:
     )
 
 
-async def _note_order(session: AsyncSession, report: OrderReport, at_ms: int) -> None:
+def _note_order(session: Session, report: OrderReport, at_ms: int) -> None:
     """A person's order: seen first, or seen again."""
     known = select(SpotOrderRow).where(SpotOrderRow.symbol == report.symbol, SpotOrderRow.order_id == report.order_id)
-    row = await session.scalar(known)
+    row = session.scalar(known)
     if row is None:
         row = SpotOrderRow(
             client_order_id=report.client_order_id[:36],
@@ -335,7 +347,7 @@ async def _note_order(session: AsyncSession, report: OrderReport, at_ms: int) ->
         session.add(row)
     row.status, row.updated_ms = report.status.value, report.updated_ms
     row.quantity_filled, row.price_average = report.quantity_filled, report.price_average
-    await session.flush()
+    session.flush()
 
 
 def _watch(row: SpotWatchRow) -> Watch:

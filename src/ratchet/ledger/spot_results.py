@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ratchet.domain.identity import CaseId, ClientOrderId
 from ratchet.domain.money import ZERO
 from ratchet.domain.order import OrderStatus, Origin, Side
-from ratchet.domain.rebound import SpotRole
+from ratchet.domain.rebound import SpotRole, profit_of
 from ratchet.domain.symbol import Symbol
 from ratchet.ledger.aggregates import DAY_MS
 from ratchet.ledger.spot_tables import SpotCaseRow, SpotFillRow, SpotOrderRow, SpotWatchRow
@@ -199,7 +199,7 @@ async def _sums(session: AsyncSession, since_ms: int, until_ms: int) -> defaultd
         day.fees[fill.fee_asset] += fill.fee
         if fill.side == Side.SELL.value:
             day.sold += came
-            day.profit += came - fill.quantity * quote / bought
+            day.profit += profit_of(fill.quantity, fill.price, quote, bought)
         elif fill.origin == Origin.SYSTEM.value:
             day.bought_back += came
     return sums

@@ -26,6 +26,10 @@ class Exact(TypeDecorator[Decimal]):
 class Base(DeclarativeBase):
     """All tables of the ledger. Times are ms since the epoch, UTC, on the exchange's clock."""
 
+    def told(self) -> dict[str, Any]:
+        """The columns that it was made with."""
+        return {name: value for name, value in vars(self).items() if name in self.__table__.columns}
+
 
 class MetaRow(Base):
     """Facts about the database itself."""

@@ -1,22 +1,24 @@
 """The writer: many small writes in few commits. Whoever waits for his, waits for the disk."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratchet.ledger.database import for_writing, reason
 from ratchet.ledger.errors import LedgerError, LedgerUnavailable
+from ratchet.ledger.writing import Writing
 
 BATCH_MAX = 200
 WAITING_MAX = 10_000
 CLOSED = "the ledger is closed"
 
 Result = TypeVar("Result")
-Work = Callable[[AsyncSession], Awaitable[Any]]
+Work = Callable[[Writing], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Writer:
         self._task = asyncio.create_task(self._run(), name="ledger writer")
         self._closed = False
 
-    async def write(self, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
+    async def write(self, work: Callable[[Writing], Result]) -> Result:
         """Have work done; returns, with its result, once it is on the disk.
 
         A caller that is cancelled meanwhile leaves its work to be done. Raises: LedgerUnavailable when the database
@@ -82,8 +84,8 @@ class Writer:
         What is the matter with the database itself (locked, full, gone) is so for all of them: none is tried again.
         """
         try:
-            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
-                results = [await each.work(session) for each in batch]
+            async with self._engine.connect() as connection:
+                results = await connection.run_sync(_in_one, batch)
         except OperationalError as error:
             for each in batch:
                 _tell(each, LedgerUnavailable(f"the ledger cannot be written: {reason(error)}"))
@@ -102,6 +104,11 @@ class Writer:
         for each, result in zip(batch, results, strict=True):
             if not each.done.done():
                 each.done.set_result(result)
+
+
+def _in_one(connection: Connection, batch: Sequence[_Waiting]) -> list[Any]:
+    with connection.begin(), Writing(connection) as writing:
+        return [each.work(writing) for each in batch]
 
 
 def _tell(waiting: _Waiting, error: Exception) -> None:

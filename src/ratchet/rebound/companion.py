@@ -20,6 +20,7 @@ from ratchet.rebound.audit import SpotAudit
 from ratchet.rebound.minutes import Minutes
 from ratchet.rebound.operations import CompanionOperations
 from ratchet.rebound.status import CompanionStatus
+from ratchet.rebound.tally import Tally
 from ratchet.rebound.terms import Terms
 from ratchet.rebound.watcher import SymbolWatcher
 from ratchet.strategy.minute_readings import MinuteReading
@@ -31,6 +32,13 @@ log = structlog.get_logger(__name__)
 
 class UserSide(Protocol):
     """Whoever tells of the account."""
+
+    is_open: bool  # a connection stands
+    connections: int  # that stood, this one among them
+
+    @property
+    def age_ms(self) -> float | None:
+        """Real time since its last word; none before the first."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -57,7 +65,7 @@ class Companion:
         self._books = books
         self._terms = terms
         self._began = clock.elapsed_ms()
-        self._user_side = make_user_side(self.on_event)
+        self.user_side = make_user_side(self.on_event)
         self._minutes = Minutes(symbols, client, clock)
         self._watchers = {symbol: SymbolWatcher(symbol, client, books, clock, terms) for symbol in symbols}
         self._audit = SpotAudit(client, books, clock, terms, self._watchers)
@@ -67,6 +75,11 @@ class Companion:
     def noticeboard(self) -> Noticeboard:
         """Where it posts what people should hear of."""
         return self._terms.noticeboard
+
+    @property
+    def tally(self) -> Tally:
+        """What has happened since it began."""
+        return self._terms.tally
 
     def status(self) -> CompanionStatus:
         """How it stands."""
@@ -99,7 +112,7 @@ class Companion:
         """
         tasks = [asyncio.create_task(each.run(), name=f"rebound {symbol}") for symbol, each in self._watchers.items()]
         tasks.append(asyncio.create_task(self.operations.run(), name="rebound operations"))
-        tasks.append(asyncio.create_task(self._user_side.run(), name="spot user stream"))
+        tasks.append(asyncio.create_task(self.user_side.run(), name="spot user stream"))
         lookers_on = [  # selling does not end with them
             asyncio.create_task(self._minutes.run(), name="minutes"),
             asyncio.create_task(self._audit.run(), name="spot audit"),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import TypeAlias
 
 from ratchet.domain.fill import Fill
@@ -14,6 +15,7 @@ from ratchet.domain.spot_rules import SpotRules
 
 SELLS_MAX = 5  # of a case, one after the other, where the exchange did not take those before
 HUNDRED = Decimal(100)
+MAY_BE_SENT = (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN)
 
 
 def origin_of(name: str) -> Origin:
@@ -146,6 +148,30 @@ def ripeness(
     return Ready() if is_sellable else Wait(now_ms + settle_ms)  # what is too little may become more
 
 
+# How far it is -------------------------------------------------------------------------------------------------------
+
+
+class Stage(StrEnum):
+    """How far an open case is."""
+
+    TO_SELL = "to_sell"  # no SELL stands yet, as far as is known
+    SELLING = "selling"  # its SELL stands
+    BUYING_BACK = "buying_back"  # its BUY back stands, or is about to
+    ENDING = "ending"  # nothing stands any more
+
+
+def stage_of(case: Case) -> Stage:
+    """By its newest order."""
+    if not case.orders:
+        return Stage.TO_SELL
+    last = case.orders[-1]
+    if last.role is SpotRole.BACK:
+        return Stage.ENDING if last.status.is_final else Stage.BUYING_BACK
+    if last.status in (*MAY_BE_SENT, OrderStatus.REJECTED):
+        return Stage.TO_SELL
+    return Stage.ENDING if last.status.is_final else Stage.SELLING
+
+
 # What comes next -----------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +216,7 @@ def next_of(case: Case, *, buys_back: bool) -> Step:
     if not case.orders:
         return Sell(0)
     last = case.orders[-1]
-    if last.status in (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN):
+    if last.status in MAY_BE_SENT:
         return Ask(last)
     if not last.status.is_final:
         return Follow()

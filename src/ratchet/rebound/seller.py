@@ -27,6 +27,7 @@ from ratchet.exchange.spot_client import SpotClient
 from ratchet.ledger.spot_books import SpotBooks
 from ratchet.observe.notices import Weight
 from ratchet.rebound.decide import (
+    MAY_BE_SENT,
     SELLS_MAX,
     Ask,
     BackLimits,
@@ -52,7 +53,6 @@ ARRIVAL_MS = 2_000 + LAG_MS  # beyond the receive window, until what was sent ca
 LISTED_MS = 60_000  # before an intent, from where on the exchange's list of orders is looked through
 PATIENCE = (1_000, 2_000, 4_000)  # ms between looks at a balance that is less than what was bought
 NEVER_MS = 1 << 62
-MAY_BE_SENT = (OrderStatus.INTENDED, OrderStatus.SENT, OrderStatus.UNKNOWN)
 EXCHANGE_KNOWS = (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 log = structlog.get_logger(__name__)
@@ -179,6 +179,7 @@ class Seller:
         )
         if noted != own:
             await self._mark(case, noted)
+            self._terms.tally.on_news(own, noted)
 
     # What comes next -------------------------------------------------------------------------------------------------
 
@@ -296,6 +297,7 @@ class Seller:
             if own.quantity_filled and not await self._collect(case, own):
                 return
         await self._books.close_case(case.case_id, reason, at_ms=self._clock.now_ms())
+        self._terms.tally.cases_closed += 1
         del self._cases[case.case_id], self._due_ms[case.case_id]
         self._waits.pop(case.case_id, None)
         self._impatience.pop(case.case_id, None)
@@ -372,6 +374,7 @@ class Seller:
     async def _refused(self, case: Case, own: OwnOrder, no: Rejected) -> None:
         refused = replace(own, status=OrderStatus.REJECTED, reason=str(no))
         case = await self._mark(case, refused)
+        self._terms.tally.on_news(own, refused)
         is_sell = own.role is SpotRole.SELL
         may_pass = no.meaning in (Meaning.NO_BALANCE, Meaning.NOT_TRADING)
         if is_sell and may_pass and own.sequence + 1 < SELLS_MAX:

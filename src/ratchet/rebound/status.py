@@ -24,9 +24,13 @@ class SymbolStatus:
     watched_from: int | None  # the number of the first execution that counts; None: watching has not begun yet
     looked_ms: int | None  # when what is known was last held against the exchange; None: not yet
     trouble: str  # why the last turn failed; empty: it did not
+    trouble_since_ms: int | None  # when turns began to fail; None: they do not
+    is_ledger_in_trouble: bool  # it is the ledger's
     gathered: Decimal  # base asset that was bought by hand and is in no case yet
+    gathered_ms: tuple[int, ...]  # of each BUY of that, when its oldest execution was
     cases: tuple[OpenCase, ...]  # oldest first
     reading: MinuteReading | None  # of the newest closed minute
+    profit: Decimal | None  # quote asset, of all SELLs in the ledger, before fees; None: the ledger was not read yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from ratchet.config.rebound_settings import ReboundSettings
 from ratchet.domain.clock import Clock
 from ratchet.domain.symbol import Symbol
 from ratchet.observe.notices import Kind, Notice, Noticeboard, Weight
+from ratchet.rebound.tally import Tally
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Terms:
     since_ms: int | None = None  # executions from then on are taken in as well, on purpose
     sends: bool = True  # False: what would be sent is only said
     gate: Gate = field(default_factory=Gate)
+    tally: Tally = field(default_factory=Tally)
     backs: asyncio.Lock = field(default_factory=asyncio.Lock)  # the capital of BUYs back is one for all symbols
 
 

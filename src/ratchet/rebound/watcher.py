@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from decimal import Decimal
 
 import structlog
 
@@ -15,7 +16,7 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import CaseId, ClientOrderId, FillId, OrderId
 from ratchet.domain.money import ZERO, plain
 from ratchet.domain.order import OrderReport, Origin, Side
-from ratchet.domain.rebound import SpotFill, Watch, base_of
+from ratchet.domain.rebound import SpotFill, SpotRole, Watch, base_of, profit_of
 from ratchet.domain.symbol import Symbol
 from ratchet.domain.user_event import OrderChanged
 from ratchet.exchange.certainty import LAG_MS
@@ -66,6 +67,9 @@ class SymbolWatcher:
         self._strange_since_ms = 0
         self._began_ms = 0  # where watching began anew: what was traded before is left alone
         self._trouble = ""
+        self._trouble_since_ms: int | None = None
+        self._is_ledger_in_trouble = False
+        self._profit: Decimal | None = None  # once the ledger has been read
         self._last_trouble = ""
         self._names: dict[OrderId, ClientOrderId] = {}  # of orders that are not the companion's
         self._gatherings: dict[OrderId, Gathering] = {}
@@ -112,9 +116,13 @@ class SymbolWatcher:
             watched_from=None if self.watch is None else self.watch.start_id + 1,
             looked_ms=self._looked_ms,
             trouble=self._trouble,
+            trouble_since_ms=self._trouble_since_ms,
+            is_ledger_in_trouble=self._is_ledger_in_trouble,
             gathered=gathered,
+            gathered_ms=tuple(min(fill.at_ms for fill in each.fills) for each in self._gatherings.values()),
             cases=self._seller.open_cases(),
             reading=reading,
+            profit=self._profit,
         )
 
     # Its life --------------------------------------------------------------------------------------------------------
@@ -126,6 +134,7 @@ class SymbolWatcher:
                 with self._clock.working():
                     await self._turn()
                 self._failures, self._trouble, self._last_trouble = 0, "", ""
+                self._trouble_since_ms, self._is_ledger_in_trouble = None, False
                 until_ms = self._next_ms()
             except (ExchangeError, LedgerError) as error:
                 until_ms = self._after_failure(error)
@@ -145,6 +154,9 @@ class SymbolWatcher:
             pause_ms = max(pause_ms, error.retry_after_ms)
         log.warning("rebound_not_done", symbol=self.symbol, error=str(error))
         self._trouble, trouble = str(error), type(error).__name__
+        if self._trouble_since_ms is None:
+            self._trouble_since_ms = self._clock.now_ms()
+        self._is_ledger_in_trouble = isinstance(error, LedgerError)
         if self._failures > 1 and trouble != self._last_trouble:
             self._last_trouble = trouble
             self._say(f"not done yet, tried again: {error}", Weight.WARNING)
@@ -200,7 +212,7 @@ class SymbolWatcher:
             self._gather(told)
         for case in remembered.cases:
             self._seller.keep(case)
-        self.watch = watch
+        self.watch, self._profit = watch, remembered.profit
         text = f"watched from execution {watch.seen_id + 1} on" if watch.seen_id else "watched from here on"
         self._say(text, kind=Kind.START)
         return watch
@@ -280,6 +292,7 @@ class SymbolWatcher:
             for each in new:
                 if each.origin is Origin.MANUAL and each.fill.side is Side.BUY:
                     self._gather(each)
+                self._earn(each)
         if seen_id is not None:
             self.watch = replace(watch, seen_id=max(watch.seen_id, seen_id))
 
@@ -304,6 +317,13 @@ class SymbolWatcher:
             client_order_id=name,
             case_id=None if found is None else found[0].case_id,
         )
+
+    def _earn(self, told: SpotFill) -> None:
+        """What a SELL has brought is counted as the ledger counts it, which has it by now."""
+        found = self._seller.own(told.client_order_id)
+        if found is not None and found[1].role is SpotRole.SELL and self._profit is not None:
+            case, fill = found[0], told.fill
+            self._profit += profit_of(fill.quantity, fill.price, case.quote, case.quantity_bought)
 
     def _name_of(self, order_id: OrderId) -> ClientOrderId | None:
         return self._seller.names.get(order_id) or self._names.get(order_id)

@@ -122,6 +122,8 @@ class Sweep:
 
     def _clear_troubles(self) -> None:
         """What was in trouble is flat, or covered by a stop that stands."""
+        if not self._halts:
+            return
         for symbol in self._symbols:
             if f"protection of {symbol}" in self._halts and self._protector.is_at_rest(symbol):
                 self._halts.lift(f"protection of {symbol}")

@@ -38,7 +38,8 @@ from ratchet.trading.operators.emergency import Emergency, Flag, NoFlag, flag_be
 from ratchet.trading.operators.operations import Operations, OperationsParts
 from ratchet.trading.protection.executor import Executor
 from ratchet.trading.protection.halts import Halts
-from ratchet.trading.protection.protector import Protector, ProtectorParts
+from ratchet.trading.protection.protector import Protector
+from ratchet.trading.protection.steps import ProtectorParts
 from ratchet.trading.start.admission import Admission, AdmissionParts
 from ratchet.trading.start.lease import Lease
 from ratchet.trading.start.preflight import Preflight, PreflightParts

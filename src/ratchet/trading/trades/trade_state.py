@@ -99,7 +99,8 @@ class TradeState:
     @property
     def lacks_fills(self) -> bool:
         """Whether the exchange has said of an order that more of it is filled than there are fills known."""
-        return any(self.filled_by(name) < order.quantity_filled for name, order in self.orders.items())
+        touched = {name: order.quantity_filled for name, order in self.orders.items() if order.quantity_filled}
+        return any(self.filled_by(name) < filled for name, filled in touched.items())
 
     def filled_by(self, name: ClientOrderId) -> Decimal:
         """Base quantity of the known fills of an order."""

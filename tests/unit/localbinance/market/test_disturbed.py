@@ -63,7 +63,7 @@ def test_undisturbed_it_is_the_market_beneath() -> None:
     assert list(market.advance(START_MS + 60_000)) == list(untouched.advance(START_MS + 60_000))
     for name in ("name", "symbols", "start_ms", "end_ms", "step_ms", "interval_ms"):
         assert getattr(market, name) == getattr(untouched, name)
-    assert market.history(SYMBOL) == untouched.history(SYMBOL)
+    assert list(market.history(SYMBOL)) == list(untouched.history(SYMBOL))
     assert market.price_reference(SYMBOL) == untouched.price_reference(SYMBOL)
 
 

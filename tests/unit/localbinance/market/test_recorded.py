@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from localbinance.market.candle_files import ARCHIVE_COLUMNS, BadRecording
+from localbinance.market.bad_recording import BadRecording
+from localbinance.market.candle_files import ARCHIVE_COLUMNS
 from localbinance.market.candles import CandleBook
 from localbinance.market.recorded import RecordedMarket
 from localbinance.rules.market_rules import load_market_rules

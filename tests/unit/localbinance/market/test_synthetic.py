@@ -71,6 +71,15 @@ def test_the_history_is_whole_and_joins_the_first_tick(hours: list[Tick]) -> Non
         assert opening.last == history[-1].close
 
 
+def test_a_minute_of_the_history_is_the_same_in_whatever_way_it_is_looked_at() -> None:
+    history = a_market().history("ETHUSDC")
+    minutes = list(history)
+    assert [history[number] for number in (0, 7, -1)] == [minutes[number] for number in (0, 7, -1)]
+    assert history[-3:] == minutes[-3:]
+    with pytest.raises(IndexError):
+        history[len(history)]
+
+
 def test_coins_follow_the_leader_and_calm_follows_calm() -> None:
     market = a_market(days=5)
     closes = {symbol: np.array([float(each.close) for each in market.history(symbol)]) for symbol in SYMBOLS}

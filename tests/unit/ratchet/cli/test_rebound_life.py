@@ -2,22 +2,28 @@
 
 import shutil
 import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from ratchet.cli.process_watch import HEARTBEAT_S
 from ratchet.cli.rebound_panic_alone import answer_of
 from ratchet.cli.rebound_venue import rebound_ledger_url
-from ratchet.cli.rebound_watch import LOOK_AGE_S_MAX, heartbeat
+from ratchet.cli.rebound_watch import LOOK_AGE_S_MAX, ReboundWatch, heartbeat
+from ratchet.config.live import LiveSettings
 from ratchet.config.settings import Settings
 from ratchet.control.companion.panic_directly import DirectPanic
 from ratchet.domain.identity import ClientOrderId
 from ratchet.domain.symbol import Symbol
+from ratchet.exchange.clock import SystemClock
+from ratchet.observe.systemd import Systemd
 from ratchet.rebound.panic import OrderLeft, SpotPanicReport
 from ratchet.rebound.status import CompanionStatus, SymbolStatus
 from tests.unit.ratchet.cli.test_trade_watch import parsed
+from tests.unit.ratchet.observe.test_beacon import free_port
 
 UNIT = Path("deploy/ratchet-rebound.service")
 TRUMP = Symbol("TRUMPUSDC")
@@ -49,9 +55,13 @@ def standing(
         watched_from=1,
         looked_ms=None if looked_s_ago is None else NOW_MS - round(looked_s_ago * 1_000),
         trouble=trouble,
+        trouble_since_ms=None,
+        is_ledger_in_trouble=False,
         gathered=Decimal(0),
+        gathered_ms=(),
         cases=(),
         reading=None,
+        profit=None,
     )
     return CompanionStatus(now_ms=NOW_MS, uptime_ms=uptime_s * 1_000, sends=True, held_back=held_back, symbols=(line,))
 
@@ -74,6 +84,37 @@ def test_the_watchdog_hears_of_one_that_looks_or_fails_to(status: CompanionStatu
 def test_the_watchdog_hears_nothing_of_one_that_is_stuck(status: CompanionStatus) -> None:
     [line] = heartbeat(status, SWEEP_S)
     assert line.startswith("STATUS=no look at TRUMPUSDC for ")
+
+
+@pytest.fixture
+def _excepthook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process's stays as it is."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+
+
+async def served(watch: ReboundWatch, port: int) -> int:
+    """The status of its health; 0 where nobody answers."""
+    async with watch.process(lambda _: None), aiohttp.ClientSession() as session:
+        try:
+            async with session.get(f"http://127.0.0.1:{port}/health") as reply:
+                return reply.status
+        except aiohttp.ClientError:
+            return 0
+
+
+@pytest.mark.usefixtures("_excepthook")
+async def test_a_dry_run_leaves_the_port_to_the_one_that_sells() -> None:
+    port = free_port()
+    live = LiveSettings(settings_of(observe={"rebound_port": port}), environ={})
+    assert await served(ReboundWatch(live, SystemClock(), Systemd({}), is_served=True), port) == 503
+    assert await served(ReboundWatch(live, SystemClock(), Systemd({}), is_served=False), port) == 0
+
+
+@pytest.mark.usefixtures("_excepthook")
+async def test_the_traders_port_is_not_its_own() -> None:
+    port = free_port()
+    live = LiveSettings(settings_of(observe={"port": port}), environ={})
+    assert await served(ReboundWatch(live, SystemClock(), Systemd({}), is_served=True), port) == 0
 
 
 def done(*left: OrderLeft, not_recorded: str = "") -> DirectPanic:

@@ -1,6 +1,7 @@
 """The secret of a key: what Binance takes is taken, however it was written; else one line says what is wanted."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,47 @@ def test_a_file_that_cannot_be_read_gets_one_line(tmp_path: Path) -> None:
     assert "a key as Binance shows it is wanted" in complaint(**{SECRET_FILE: str(tmp_path / "empty")})
     (tmp_path / "bytes").write_bytes(b"\xff")
     assert "byte 0 is not UTF-8" in complaint(**{SECRET_FILE: str(tmp_path / "bytes")})
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+@pytest.mark.parametrize(
+    ("mode", "is_exposed"),
+    [(0o600, False), (0o400, False), (0o622, False), (0o640, True), (0o604, True), (0o644, True)],
+)
+@pytest.mark.parametrize("section", ["exchange", "guard"])
+def test_a_file_that_others_may_read_is_said_with_how_to_mend_it(
+    tmp_path: Path, section: str, mode: int, is_exposed: bool
+) -> None:
+    file = tmp_path / "my key.pem"
+    file.write_text(PEM)
+    file.chmod(mode)
+    variables = {SECRET: "text", "RATCHET_GUARD__API_KEY": "key"} if section == "guard" else {}
+    warnings = settings_of(**variables, **{f"RATCHET_{section.upper()}__API_SECRET_FILE": str(file)}).warnings
+    told = f"{section}.api_secret_file is {file}: its mode lets other users of this machine read it: chmod 600 '{file}'"
+    assert warnings == ((told,) if is_exposed else ())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_file_of_somebody_else_may_be_read_by_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key.pem"
+    file.write_text(PEM)
+    owner = file.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    file.chmod(0o640)
+    assert settings_of(**{SECRET_FILE: str(file)}).warnings == ()
+    file.chmod(0o644)
+    [told] = settings_of(**{SECRET_FILE: str(file)}).warnings
+    assert told.endswith(f"chmod o-r {file}"), "its mode alone would lock us out"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_of_a_file_that_is_not_read_nothing_is_said(tmp_path: Path) -> None:
+    file, env_file = tmp_path / "key.pem", tmp_path / ".env"
+    file.write_text(PEM)
+    file.chmod(0o644)
+    env_file.write_text(f"{SECRET_FILE}={file}\n")
+    assert settings_of(env_file).warnings
+    assert settings_of(env_file, **{SECRET: "text"}).warnings == ()
 
 
 def test_a_secret_and_a_file_with_one_are_one_too_many(tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.orm import Session
 
 from ratchet.domain.bracket import Bracket, Rung
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId, TradeId
-from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Origin, Role, Side, StopOrder
+from ratchet.domain.money import ZERO
+from ratchet.domain.order import LimitOrder, MarketOrder, OrderStatus, Role, Side, StopOrder
 from ratchet.domain.outcome import Outcome, Stage
 from ratchet.domain.position import Income, IncomeKind
 from ratchet.domain.signal import Kind, NoSignal, Signal, Vote
@@ -31,10 +31,8 @@ from ratchet.domain.symbol import Symbol
 from ratchet.ledger import database
 from ratchet.ledger.database import open_database
 from ratchet.ledger.errors import LedgerError, UnknownFill
-from ratchet.ledger.fills import book_fill
 from ratchet.ledger.ledger import Ledger
-from ratchet.ledger.orders import mark_order, order_row
-from ratchet.ledger.tables import Base, Exact
+from ratchet.ledger.tables import Base, Exact, GapRow
 
 SYMBOL = Symbol("BTCUSDC")
 NOW_MS = 1_750_000_000_000
@@ -231,17 +229,13 @@ async def test_an_order_is_marked_and_filled_in_the_very_transaction_that_writes
     name = ledger.name_order(trade, Role.ENTRY)
     entry = MarketOrder(client_order_id=name, symbol=SYMBOL, side=Side.BUY, quantity=Decimal("0.010"))
 
-    def fill(session: Session) -> bool:
-        session.add(order_row(trade, Role.ENTRY, entry, NOW_MS, Origin.SYSTEM))
-        return book_fill(session, a_fill(name), None)
-
-    def mark(session: Session) -> None:
-        stop = replace(entry, client_order_id=ClientOrderId("rt-stop"))
-        session.add(order_row(trade, Role.STOP, stop, NOW_MS, Origin.SYSTEM))
-        mark_order(session, stop.client_order_id, OrderStatus.NEW, at_ms=NOW_MS, order_id=OrderId(8), reason="late")
-
-    assert await ledger.write(lambda session: session.run_sync(fill))
-    await ledger.write(lambda session: session.run_sync(mark))
+    stop = replace(entry, client_order_id=ClientOrderId("rt-stop"))
+    await asyncio.gather(  # in one commit, as the notebook has them written
+        ledger.record_intents(trade, [(Role.ENTRY, entry)], at_ms=NOW_MS),
+        ledger.record_fill(a_fill(name)),
+        ledger.record_intents(trade, [(Role.STOP, stop)], at_ms=NOW_MS),
+        ledger.mark(stop.client_order_id, OrderStatus.NEW, at_ms=NOW_MS, order_id=OrderId(8), reason="late"),
+    )
     entered, stopped = sorted(await ledger.orders_of(trade), key=lambda row: row.order_id or 0)
     assert (entered.order_id, entered.status) == (7, "INTENDED")
     assert (stopped.order_id, stopped.status, stopped.reason) == (8, "NEW", "late")
@@ -422,6 +416,30 @@ async def test_a_write_that_fails_takes_none_of_those_beside_it_with_it(ledger: 
     assert [type(outcome) for outcome in outcomes] == [type(None), LedgerError, type(None)]
     assert [point.equity for point in (await ledger.summary(0)).equity] == [1, 2]
     assert list(await status_of(ledger, trade)) == [entry.client_order_id]
+
+
+async def test_rows_are_written_though_a_statement_after_them_is_refused(ledger: Ledger) -> None:
+    trade = await a_trade(ledger)
+    gap = GapRow(trade_id=trade, symbol=SYMBOL, quantity=ZERO, price=ZERO, reason="nobody knows", at_ms=NOW_MS)
+    outcomes = await asyncio.gather(
+        an_entry(ledger, trade),
+        ledger.record_audit(NOW_MS, [gap]),
+        ledger.mark(ClientOrderId("rt-nobody"), OrderStatus.NEW, at_ms=NOW_MS),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [MarketOrder, type(None), LedgerError]
+    assert len(await ledger.orders_of(trade)) == len(await ledger.gaps_of(trade)) == 1
+
+
+async def test_what_becomes_of_a_trade_that_is_not_there_is_refused(ledger: Ledger) -> None:
+    nobodys = TradeId(99)
+    for deed in (
+        ledger.record_naked(nobodys, 1.5),
+        ledger.close_trade(nobodys, reason="stop", at_ms=NOW_MS),
+        ledger.reopen_trade(nobodys),
+    ):
+        with pytest.raises(LedgerError, match="trade 99 is not in the ledger"):
+            await deed
 
 
 async def test_a_closed_ledger_says_so(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ratchet.domain.fill import Fill
 from ratchet.domain.identity import OrderId
 from ratchet.domain.order import OrderStatus, Origin, Side
 from ratchet.domain.rebound import Case, SpotFill, SpotRole, Watch
+from ratchet.domain.symbol import Symbol
 from ratchet.ledger.errors import LedgerError
 from ratchet.ledger.ledger import Ledger
 from ratchet.ledger.spot_books import SpotBooks
@@ -109,6 +110,17 @@ async def test_the_capital_of_buys_back_is_what_may_still_be_filled(books: SpotB
     assert await books.backs_since(TRUMP, NOW_MS + 1) == 0
     await books.mark(replace(back, status=OrderStatus.CANCELED), at_ms=NOW_MS)
     assert await books.backs_open_quote() == 0
+
+
+async def test_the_profit_of_a_symbol_is_what_sells_of_cases_brought_beyond_what_they_cost(books: SpotBooks) -> None:
+    case = await a_kept_case(books, a_fill(11, "6", "8"), a_fill(12, "4", "8.5"))  # 8.2 on average
+    assert (await books.remember(TRUMP)).profit == 0
+    ours = [told(a_fill(13, "3", "8.3", side=Side.SELL), Origin.SYSTEM), told(a_fill(14, "2", "8"), Origin.SYSTEM)]
+    by_hand = told(a_fill(15, "1", "9", side=Side.SELL))
+    await books.record(TRUMP, [*(replace(each, case_id=case.case_id) for each in ours), by_hand], [], at_ms=NOW_MS)
+    await books.close_case(case.case_id, "sold", at_ms=NOW_MS)
+    assert (await books.remember(TRUMP)).profit == Decimal("0.3")
+    assert (await books.remember(Symbol("SOLUSDC"))).profit == 0
 
 
 async def test_flows_are_of_each_case_and_of_all(books: SpotBooks) -> None:

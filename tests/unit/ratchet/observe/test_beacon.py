@@ -11,9 +11,11 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from ratchet.config.observe_settings import ObserveSettings
-from ratchet.observe.beacon import QUESTIONS_AT_ONCE_MAX, Beacon
-from ratchet.observe.metrics import Metrics
+from ratchet.observe.beacon import QUESTIONS_AT_ONCE_MAX, Beacon, Place
+from ratchet.observe.health import checks_of
 from ratchet.observe.notices import Kind, Notice
+from ratchet.observe.trader_metrics import TraderMetrics
+from ratchet.observe.vitals import Vitals
 from tests.unit.ratchet.observe.vital import vitals
 
 
@@ -24,12 +26,22 @@ def free_port() -> int:
         return port
 
 
+def a_beacon(metrics: TraderMetrics, port: int, host: str = "127.0.0.1") -> Beacon[Vitals]:
+    return Beacon(
+        Place(host=host, port=port, port_setting="observe.port", goes_on="Trading goes on"),
+        metrics,
+        lambda text: text.replace("hunter22", "***"),
+        lambda vitals: checks_of(vitals, ObserveSettings()),
+        idle="no trader runs just now",
+    )
+
+
 class Lit:
     """A beacon that is served, and whoever reads it."""
 
     def __init__(self, port: int, session: aiohttp.ClientSession) -> None:
-        self.metrics = Metrics()
-        self.beacon = Beacon(ObserveSettings(port=port), self.metrics, lambda text: text.replace("hunter22", "***"))
+        self.metrics = TraderMetrics()
+        self.beacon = a_beacon(self.metrics, port)
         self.said: list[str] = []
         self.url = f"http://127.0.0.1:{port}"
         self._session = session
@@ -115,16 +127,23 @@ async def test_while_nobody_trades_that_is_what_is_told(lit: Lit) -> None:
     assert "ratchet_equity_usdc" not in families
     status, body = await lit.health()
     assert (status, body["reason"]) == (503, "no trader runs just now")
+    lit.beacon.watch(vitals)
+    lit.beacon.rest("it has ended")
+    status, body = await lit.health()
+    assert (status, body["reason"]) == (503, "it has ended")
+    assert value(await lit.scraped(), "ratchet_trading") == 0
 
 
 async def test_health_is_200_while_all_is_well_and_503_with_the_reason_while_it_is_not(lit: Lit) -> None:
     lit.beacon.watch(vitals)
     status, body = await lit.health()
     assert (status, body["status"]) == (200, "well")
+    assert "reason" not in body
     assert body["checks"]["entries"] == {"well": True, "detail": "on"}
-    lit.beacon.watch(lambda: vitals(ledger_trouble="the disk is full, says hunter22"))
+    lit.beacon.watch(lambda: vitals(ledger_trouble="the disk is full,\nsays hunter22", account_age_s=None))
     status, body = await lit.health()
     assert (status, body["status"]) == (503, "ill")
+    assert body["reason"] == "exchange: never yet; ledger: the disk is full, says ***"
     assert body["checks"]["ledger"] == {"well": False, "detail": "the disk is full, says ***"}
 
 
@@ -149,7 +168,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line_and_all_else_goes_on() -
         other.listen()
         port = other.getsockname()[1]
         went_on = False
-        async with Beacon(ObserveSettings(port=port), Metrics(), str).lit(said.append) as served:
+        async with a_beacon(TraderMetrics(), port).lit(said.append) as served:
             went_on = served is None
     [line] = said
     assert went_on
@@ -160,13 +179,13 @@ async def test_a_port_that_is_taken_is_said_in_one_line_and_all_else_goes_on() -
 
 async def test_without_a_port_nothing_is_served_or_said() -> None:
     said: list[str] = []
-    async with Beacon(ObserveSettings(), Metrics(), str).lit(said.append) as served:
+    async with a_beacon(TraderMetrics(), 0).lit(said.append) as served:
         assert served is None
     assert said == []
 
 
 async def test_whoever_lets_others_read_is_told_so() -> None:
     said: list[str] = []
-    async with Beacon(ObserveSettings(host="0.0.0.0", port=free_port()), Metrics(), str).lit(said.append):
+    async with a_beacon(TraderMetrics(), free_port(), "0.0.0.0").lit(said.append):
         pass
     assert "can be read by others" in said[0]

@@ -14,10 +14,11 @@ from ratchet.domain.candle import Candle
 from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, FillId, OrderId
 from ratchet.domain.order import LimitOrder, OrderReport, OrderStatus
-from ratchet.domain.rebound import Case, OwnOrder, Watch
+from ratchet.domain.rebound import Case, OwnOrder, SpotRole, Watch
 from ratchet.domain.spot_rules import SpotRules
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange import certainty
+from ratchet.exchange.errors import Meaning, Rejected
 from ratchet.exchange.lockstep_clock import LockstepClock
 from ratchet.exchange.parse_spot import AssetBalance
 from ratchet.exchange.spot_client import SpotClient
@@ -29,6 +30,7 @@ from ratchet.observe.notices import Notice, Noticeboard
 from ratchet.rebound import operations, panic
 from ratchet.rebound.companion import Companion
 from ratchet.rebound.seller import Seller
+from ratchet.rebound.tally import Outcome
 from ratchet.rebound.terms import Terms
 from tests.unit.ratchet.ledger.test_ledger import url_of
 from tests.unit.ratchet.ledger.test_spot_books import a_kept_case
@@ -44,6 +46,7 @@ class Exchange:
         self.placed: dict[ClientOrderId, OrderReport] = {}
         self.asked: list[ClientOrderId] = []
         self.before_answer: Callable[[], None] = lambda: None
+        self.before_placing: Callable[[], None] = lambda: None
 
     async def fetch_pairs(self, _symbols: list[Symbol]) -> dict[Symbol, SpotRules]:
         return {TRUMP: RULES}
@@ -72,6 +75,7 @@ class Exchange:
         return []
 
     async def place(self, order: LimitOrder) -> OrderReport:
+        self.before_placing()
         report = OrderReport(
             client_order_id=order.client_order_id,
             order_id=OrderId(len(self.placed) + 100),
@@ -126,6 +130,19 @@ async def test_what_was_bought_is_sold(bench: Bench) -> None:
     assert list(bench.exchange.placed) == ["rb-trump-11-sell"]
     await bench.seller.turn()
     assert bench.waits_for() == "its SELL 10 TRUMP at 8.08 is filled"
+
+
+async def test_what_becomes_of_its_orders_is_counted(bench: Bench) -> None:
+    def refuse() -> None:
+        raise Rejected(-2010, "no", Meaning.NO_BALANCE)
+
+    bench.exchange.before_placing = refuse
+    await bench.seller.turn()
+    assert +bench.terms.tally.orders == {(SpotRole.SELL, Outcome.REFUSED): 1}
+    bench.exchange.before_placing = lambda: None
+    bench.clock.advance(NOW_MS + 60_000)
+    await bench.seller.turn()
+    assert bench.terms.tally.orders[SpotRole.SELL, Outcome.PLACED] == 1
 
 
 async def test_nothing_is_intended_while_placing_is_held_back(bench: Bench) -> None:
@@ -204,6 +221,8 @@ async def test_a_panic_of_an_earlier_process_is_ended_by_this_one(
 
 class _Nobody:
     """Tells nothing."""
+
+    is_open, connections, age_ms = False, 0, None
 
     def __init__(self, _on_event: object) -> None:
         pass

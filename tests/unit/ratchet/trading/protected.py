@@ -12,7 +12,8 @@ from ratchet.domain.symbol import Symbol
 from ratchet.drill.world import World
 from ratchet.trading.books.notebook import Notebook
 from ratchet.trading.protection.executor import Executor
-from ratchet.trading.protection.protector import Protector, ProtectorParts
+from ratchet.trading.protection.protector import Protector
+from ratchet.trading.protection.steps import ProtectorParts
 from tests.unit.ratchet.trading.account import ALL_RULES, SYMBOL, Account, in_the_world, namer
 
 

@@ -300,11 +300,15 @@ async def a_scene(folder: Path, watched: Sequence[Symbol] = (TRUMP, SOL)) -> Asy
             watched_from=START_ID + 1,
             looked_ms=clock.now_ms() - 5_000,
             trouble=scene.trouble,
+            trouble_since_ms=clock.now_ms() if scene.trouble else None,
+            is_ledger_in_trouble=False,
             gathered=scene.gathered,
+            gathered_ms=(clock.now_ms(),) if scene.gathered else (),
             cases=tuple(
                 OpenCase(case=case, waits_for="its SELL is filled") for case in scene.cases if case.symbol == symbol
             ),
             reading=lines[-1] if lines else None,
+            profit=None,
         )
 
     parts = CompanionParts(

@@ -21,7 +21,8 @@ from ratchet.domain.order import (
 from ratchet.domain.symbol import Symbol
 from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.errors import Meaning, NotSent, RateLimited
-from ratchet.trading.protection.protector import LOST_MAX, REFUSAL_KEPT_MS, TRIGGER_PATIENCE_MS
+from ratchet.trading.protection.protector import REFUSAL_KEPT_MS
+from ratchet.trading.protection.steps import LOST_MAX, TRIGGER_PATIENCE_MS
 from tests.unit.ratchet.trading.account import (
     ALL_RULES,
     LOST_ANSWER,
