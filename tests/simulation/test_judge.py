@@ -11,7 +11,7 @@ from ratchet.exchange.errors import OutcomeUnknown
 from ratchet.ledger.ledger import Ledger
 from ratchet.trading.books.audit import Auditor
 from ratchet.trading.protection.executor import Executor
-from ratchet.trading.protection.protector import Protector
+from ratchet.trading.protection.steps import Steps
 from ratchet.trading.protection.ward import Ward
 
 QUIET = 0
@@ -34,11 +34,10 @@ def test_in_quiet_nothing_is_broken(options: DrillOptions) -> None:
 
 
 def test_a_position_without_a_stop_is_seen(options: DrillOptions, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never(protector: Protector, ward: Ward, *_others: Any) -> None:
-        protector.release(ward.symbol)
+    async def never(_steps: Steps, ward: Ward, *_others: Any) -> None:
         ward.ignored = True
 
-    monkeypatch.setattr(Protector, "_place", never)
+    monkeypatch.setattr(Steps, "_place", never)
     verdict = run(options, QUIET, [])
     assert any("was without cover" in violation for violation in verdict.violations)
 
@@ -92,6 +91,6 @@ def test_a_stop_that_is_only_tried_once_is_seen(options: DrillOptions, monkeypat
         raise OutcomeUnknown("given up")
 
     monkeypatch.setattr(Executor, "place_stop", gives_up)
-    monkeypatch.setattr(Protector, "_place_closing", never)
+    monkeypatch.setattr(Steps, "_place_closing", never)
     verdict = run_scenario(options, scenario("stop-refused"))
     assert any("without cover" in violation for violation in verdict.violations)
