@@ -15,6 +15,7 @@ from ratchet.config.protection_settings import ForeignPolicy
 from ratchet.config.sections import BracketSettings
 from ratchet.domain.bracket import Bracket
 from ratchet.domain.clock import Clock
+from ratchet.domain.fill import Fill
 from ratchet.domain.identity import ClientOrderId, TradeId, is_of_run
 from ratchet.domain.market_rules import SymbolRules
 from ratchet.domain.order import Side, StopReport
@@ -23,6 +24,7 @@ from ratchet.domain.symbol import Symbol
 from ratchet.exchange.certainty import LAG_MS
 from ratchet.exchange.client import BinanceClient
 from ratchet.ledger.ledger import Ledger
+from ratchet.ledger.tables import TradeRow
 from ratchet.risk.plan import CannotPlan, plan_bracket
 from ratchet.risk.protection import default_stop_price
 from ratchet.trading.books.ownership import owner_of_fill, owner_of_name
@@ -125,7 +127,11 @@ class Reconciler:
                 log.warning("owner_not_known_yet", symbol=symbol, order_id=fill.order_id)
                 return None
             if owner.trade_id is not None:
-                return await self.reopen(owner.trade_id) if fill.side.sign * ward.held > 0 else None
+                if fill.side.sign * ward.held <= 0:
+                    return None
+                if not await self._is_even(owner.trade_id, fill):
+                    return await self.reopen(owner.trade_id)
+                break  # an exit: what is held has come since, and how is not to be seen yet
             if is_of_run(self._ledger.run, owner.name or ""):
                 continue  # how it was closed meanwhile
             left -= fill.side.sign * fill.quantity
@@ -148,10 +154,20 @@ class Reconciler:
         """The trade of ours that an order belongs to, by its name. Raises: LedgerError."""
         return await owner_of_name(self._ledger, name)
 
-    async def _found(self, trade_id: int) -> Found:
+    async def _is_even(self, trade_id: TradeId, fill: Fill) -> bool:
+        """Whether a trade has closed all that it had, by its executions that are in the ledger and this one."""
+        state, _ = await recollect(self._ledger, await self._row(trade_id))
+        state.book(fill)
+        return state.quantity_held == 0
+
+    async def _row(self, trade_id: int) -> TradeRow:
         row = await self._ledger.trade(TradeId(trade_id))
         if row is None:
             raise LookupError(f"trade {trade_id} is not in the ledger")
+        return row
+
+    async def _found(self, trade_id: int) -> Found:
+        row = await self._row(trade_id)
         self._ledger.recall(TradeId(trade_id), self._clock.now_ms())
         state, price_stop = await recollect(self._ledger, row)
         close = self._by_policy(state.symbol) if row.strategy == STRATEGY else ""

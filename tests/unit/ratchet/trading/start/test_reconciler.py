@@ -261,6 +261,36 @@ def test_an_exit_whose_event_is_still_to_come_reopens_nothing() -> None:
     case.run(live)
 
 
+def test_what_another_hand_opens_is_no_trade_that_has_closed_all_it_had() -> None:
+    """What a short is of is not to be seen yet; the last that is, sold as well: the exit of a long."""
+    case = Reconciled(PROTECT)
+
+    async def live() -> None:
+        trade_id, entry, _ = await case.record_a_long()
+        close = MarketOrder(
+            client_order_id=case.ledger.name_order(trade_id, Role.CLOSE),
+            symbol=SYMBOL,
+            side=Side.SELL,
+            quantity=Decimal(10),
+        )
+        case.account.fill(entry)
+        case.account.fill(close)
+        for fill in case.account.fills:
+            await case.ledger.record_fill(fill, trade_id)
+        await case.ledger.close_trade(trade_id, reason="hold", at_ms=1)
+        case.account.fill(by_hand("4", Side.SELL))
+        unseen = case.account.fills.pop()
+        assert await case.reconciler.adopt(SYMBOL) is None
+        assert await case.ledger.open_trades() == []
+        case.account.fills.append(unseen)
+        found = await case.reconciler.adopt(SYMBOL)
+        assert found is not None
+        assert (found.state.bracket.side, found.state.bracket.quantity) == (Side.SELL, Decimal(4))
+        assert found.state.trade_id != trade_id
+
+    case.run(live)
+
+
 # Another hand's ----------------------------------------------------------------------------------------------------
 
 
