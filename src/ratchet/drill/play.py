@@ -62,6 +62,7 @@ LIVES_MAX = 50
 RESUME_AGAIN_MS = 5_000
 REFUSED_CLOSE_MS = 1_000  # until a close that was refused is tried again, twice
 ASKED_AGAIN_MS = 1_000  # whether a close that fills in parts is through
+STREAM_OPENS_MS = 250.0  # of a start that has protected: what happens before is seen by the look that follows it
 STARTING, DEAD, SLOW = "starting", "dead", "slow"  # reasons of excuses
 FROZEN, NOT_SEEN, STREAMS = "frozen", "not seen yet", "streams"
 STEPS_A_LOOK = 6  # of the market, between two looks at the equity
@@ -222,6 +223,8 @@ class _Play:
             after_ms = process.protected_after_ms
             until_ms = self._world.now_ms if after_ms is None else born_ms + after_ms
             excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason=STARTING))
+            open_ms = until_ms + STREAM_OPENS_MS
+            excuses.append(Excuse(from_ms=born_ms, until_ms=open_ms, spell_ms=STREAM_OPENS_MS, reason=STARTING))
             if lag_ms := self._lag_ms(born_ms):
                 excuses.append(Excuse(from_ms=born_ms, until_ms=born_ms + lag_ms + SWEEP_MS, reason=NOT_SEEN))
         if not has_ended:
