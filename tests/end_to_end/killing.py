@@ -100,8 +100,9 @@ class Mortal:
                     await self._listen()
         return at_ms
 
-    def wakes(self) -> None:
-        """It was frozen."""
+    async def wakes(self) -> None:
+        """It was frozen: it says so a moment before it is, and a word to go on that came earlier would be lost."""
+        await eventually(self._is_frozen, WORD_S)
         os.kill(self.pid, signal.SIGCONT)
 
     def close(self) -> None:
@@ -110,6 +111,10 @@ class Mortal:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
         self.writer.close()
+
+    def _is_frozen(self) -> bool:
+        state: str = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state == "T"
 
     async def _listen(self) -> None:
         try:

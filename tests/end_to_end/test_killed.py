@@ -293,7 +293,7 @@ async def test_frozen_it_is_guarded_and_awake_again_it_and_the_guardian_end_with
         frozen_ms = (await mortal.until("reached"))["at_ms"]
         await scene.judge.until_held(symbol)
         await assert_guarded(scene, symbol, frozen_ms)
-        mortal.wakes()
+        await mortal.wakes()
         for _ in range(2):  # there is one, and there is still one when both have had time to disagree
             await assert_one_stop(scene, symbol)
             await after_looks(looks, 5)

@@ -317,7 +317,7 @@ async def test_directly_beside_a_trader_that_hangs_and_wakes_up_again(scene: Sce
     report = await panics_directly(scene)
     assert await what_is_left(scene) == []
     assert report.is_flat
-    mortal.wakes()
+    await mortal.wakes()
     await assert_halted(mortal)
     await assert_accounted(scene, SOL)
     assert await what_is_left(scene) == []
