@@ -32,12 +32,6 @@ def venue() -> Iterator[Venue]:
         yield it
 
 
-@pytest.fixture
-async def hand(venue: Venue) -> AsyncIterator[SpotHand]:
-    async with a_spot_hand(venue) as it:
-        yield it
-
-
 @dataclass(slots=True)
 class Script:
     """A script that runs."""

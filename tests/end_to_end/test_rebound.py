@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.guarded import environment
-from tests.end_to_end.spot_hand import SYMBOL, SpotHand, a_spot_hand, bought
+from tests.end_to_end.spot_hand import SYMBOL, SpotHand, bought
 from tests.wire.conftest import Venue, serving
 
 TIMEOUT_S = 30
@@ -33,12 +33,6 @@ def venue() -> Iterator[Venue]:
 def elsewhere() -> Iterator[Venue]:
     """Another exchange, on which nothing was ever traded."""
     with serving("--no-rate-limits", "--spot-balance=USDC=1000") as it:
-        yield it
-
-
-@pytest.fixture
-async def hand(venue: Venue) -> AsyncIterator[SpotHand]:
-    async with a_spot_hand(venue) as it:
         yield it
 
 

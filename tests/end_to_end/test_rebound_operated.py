@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ from ratchet.control.companion.panic_directly import spot_panic_directly
 from ratchet.control.door_file import read_plate
 from ratchet.ledger.ledger import Ledger
 from tests.end_to_end.guarded import eventually
-from tests.end_to_end.spot_hand import SYMBOL, SpotHand, a_spot_hand
+from tests.end_to_end.spot_hand import SYMBOL, SpotHand
 from tests.end_to_end.test_operate import Operator
 from tests.end_to_end.test_rebound import Companion, companion
 from tests.end_to_end.test_trade_telegram import Chat
@@ -34,12 +34,6 @@ NO_TOKEN = "RATCHET_TELEGRAM__REBOUND_TOKEN"
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
     with serving("--no-rate-limits", "--spot-balance=USDC=100000", "--spot-balance=TRUMP=50") as it:
-        yield it
-
-
-@pytest.fixture
-async def hand(venue: Venue) -> AsyncIterator[SpotHand]:
-    async with a_spot_hand(venue) as it:
         yield it
 
 

@@ -14,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.proxy import a_proxy
-from tests.end_to_end.spot_hand import SYMBOL, SpotHand, a_spot_hand
+from tests.end_to_end.spot_hand import SYMBOL, SpotHand
 from tests.end_to_end.test_rebound import companion
 from tests.end_to_end.test_rebound_operated import desk_of
 from tests.unit.ratchet.observe.test_beacon import free_port, value
@@ -27,12 +27,6 @@ SOON = {"OBSERVE__ANSWER_AGE_S_MAX": 5, "REBOUND__SWEEP_S": 1}
 @pytest.fixture(scope="module")
 def venue() -> Iterator[Venue]:
     with serving("--no-rate-limits", "--spot-balance=USDC=100000", "--spot-balance=TRUMP=50") as it:
-        yield it
-
-
-@pytest.fixture
-async def hand(venue: Venue) -> AsyncIterator[SpotHand]:
-    async with a_spot_hand(venue) as it:
         yield it
 
 

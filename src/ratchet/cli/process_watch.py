@@ -101,7 +101,7 @@ class ProcessWatch:
 
     async def _beat(self, beat: Callable[[], Sequence[str]]) -> None:
         while True:
-            self._systemd.tell("READY=1", *beat())  # again: a manager that reloads may have missed it
+            self._systemd.beat(*beat())
             await asyncio.sleep(HEARTBEAT_S)
 
     def _on_unhandled(self, line: str) -> None:

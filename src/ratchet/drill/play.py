@@ -224,7 +224,7 @@ class _Play:
             until_ms = self._world.now_ms if after_ms is None else born_ms + after_ms
             excuses.append(Excuse(from_ms=born_ms, until_ms=until_ms, reason=STARTING))
             open_ms = until_ms + STREAM_OPENS_MS
-            excuses.append(Excuse(from_ms=born_ms, until_ms=open_ms, spell_ms=STREAM_OPENS_MS, reason=STARTING))
+            excuses.append(Excuse(from_ms=born_ms, until_ms=open_ms, spell_ms=STREAM_OPENS_MS, reason=STREAMS))
             if lag_ms := self._lag_ms(born_ms):
                 excuses.append(Excuse(from_ms=born_ms, until_ms=born_ms + lag_ms + SWEEP_MS, reason=NOT_SEEN))
         if not has_ended:

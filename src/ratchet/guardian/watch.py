@@ -63,7 +63,7 @@ class Watch:
                 # Alone and beside another one, it is needed by nobody.
                 if self.stop.is_set() or self.alone.is_set():
                     return False
-                self._systemd.tell("READY=1", "WATCHDOG=1", "STATUS=another guardian is looking")
+                self._systemd.beat("WATCHDOG=1", "STATUS=another guardian is looking")
                 await self._pause(LOCK_PAUSE_S)
         except OSError as error:
             log.warning("no_lock", lock=str(lock.file), error=str(error))
@@ -109,9 +109,9 @@ class Watch:
         return self._clock.elapsed_ms() - self._idle_since >= self._idle_end_ms
 
     def _tell(self) -> None:
-        """The service manager at every look (READY=1 again: it may have missed it), the log once a minute."""
+        """The service manager at every look, the log once a minute."""
         held, why_not = self._guardian.held, self._reach.why_not
-        self._systemd.tell("READY=1", "WATCHDOG=1", f"STATUS={why_not or f'{held} positions, all looked at'}")
+        self._systemd.beat("WATCHDOG=1", f"STATUS={why_not or f'{held} positions, all looked at'}")
         now = self._clock.elapsed_ms()
         if self._told_at is not None and now - self._told_at < STATUS_EVERY_MS:
             return

@@ -12,6 +12,10 @@ class Systemd:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
+    def beat(self, *lines: str) -> None:
+        """Tell again and again how it is, and that it is ready: a manager that reloads may have missed that."""
+        self.tell("READY=1", *lines)
+
     def tell(self, *lines: str) -> None:
         """Send assignments such as READY=1, one line each. Never fails: no one may be there to listen."""
         if not self._address or not hasattr(socket, "AF_UNIX"):

@@ -99,8 +99,10 @@ class TradeState:
     @property
     def lacks_fills(self) -> bool:
         """Whether the exchange has said of an order that more of it is filled than there are fills known."""
-        touched = {name: order.quantity_filled for name, order in self.orders.items() if order.quantity_filled}
-        return any(self.filled_by(name) < filled for name, filled in touched.items())
+        return any(
+            order.quantity_filled and self.filled_by(name) < order.quantity_filled
+            for name, order in self.orders.items()
+        )
 
     def filled_by(self, name: ClientOrderId) -> Decimal:
         """Base quantity of the known fills of an order."""
